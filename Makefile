@@ -1,0 +1,66 @@
+# Two commands to begin with: `make demo` and `make test`.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PORT ?= 8000
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types imports integration hapi bench gallery docs lock clean
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: .venv/.installed ## build .venv with the pinned run-time packages
+
+.venv/.installed: requirements/run.txt pyproject.toml
+	@echo "Setting up .venv (once) ..."
+	@$(PYTHON) -m venv .venv
+	@$(PIP) --require-hashes -r requirements/run.txt
+	@$(PIP) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv/.developer: .venv/.installed requirements/dev.txt
+	@echo "Adding the packages that tests and checks need (once) ..."
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: .venv/.installed ## start the service with synthetic patients and show one card (PORT=8000)
+	@$(BIN)/infliximab-cds demo --port $(PORT)
+
+test: check .venv/.developer ## lint, types, architecture and the quick tests with coverage
+	@$(BIN)/coverage run -m pytest -q
+	@$(BIN)/coverage report --skip-covered
+
+check: lint types imports
+
+lint: .venv/.developer
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+
+types: .venv/.developer
+	@$(BIN)/mypy --no-error-summary
+
+imports: .venv/.developer
+	@$(BIN)/lint-imports --no-cache | tail -n 4
+
+integration: .venv/.developer ## the same patients through a real HAPI FHIR server (or FHIR_BASE_URL=...)
+	@$(BIN)/pytest -q -p no:cacheprovider tests/integration --override-ini=addopts="--strict-markers --import-mode=importlib -ra"
+
+hapi: .venv/.developer ## start the HAPI FHIR server alone (PORT=8000)
+	@$(BIN)/python tests/hapi/server.py --port $(PORT)
+
+bench: .venv/.developer ## measure speed as ratios
+	@$(BIN)/python tests/bench/bench.py
+
+gallery: .venv/.developer ## write every kind of card to build/gallery (JSON and HTML)
+	@$(BIN)/python tests/cards/gallery.py
+
+docs: .venv/.developer ## write the generated parts of docs/ anew
+	@$(BIN)/python docs/generate.py
+
+lock: .venv/.developer ## renew the pinned requirement files
+	@$(PIP) uv
+	@$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 pyproject.toml --group build -o requirements/run.txt
+	@$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
+
+clean: ## remove what was built
+	rm -rf .venv build dist tests/hapi/target .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

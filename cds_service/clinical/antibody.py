@@ -1,0 +1,138 @@
+"""What the antibody to infliximab says, by its own assay's thresholds.
+
+Question: is there antibody, and does it forbid more drug? Source: the clinical contract, section 1; thresholds in
+knowledge/assays.toml. Units are the assay's own: the same unit on another assay has another meaning.
+"""
+
+from collections.abc import Sequence
+
+from cds_service.clinical.assessment import AntibodyJudgement, AntibodyStatus
+from cds_service.clinical.knowledge import Assay, assays, note
+from cds_service.clinical.moments import instant
+from cds_service.clinical.record import AntibodyLevel, DataIssue, DrugLevel, Reading, ReportedSign
+
+POSITIVE = (AntibodyStatus.LOW, AntibodyStatus.HIGH, AntibodyStatus.POSITIVE)
+
+
+def judge_antibody(
+    antibodies: Sequence[AntibodyLevel], level: DrugLevel | None, *, undetectable: bool
+) -> tuple[AntibodyJudgement, tuple[DataIssue, ...]]:
+    """The antibody of the deciding sample; results of other days are shown, never used."""
+    paired = [a for a in antibodies if _same_day(a, level)]
+    reported = sorted((a for a in paired if not a.pending), key=lambda a: _preference(a, level))
+    if reported:
+        return _grade(reported[-1], level, undetectable=undetectable)
+    if any(a.pending for a in antibodies):
+        pending = next(a for a in antibodies if a.pending)
+        return AntibodyJudgement(AntibodyStatus.PENDING, pending, reasons=("antibody result pending",)), ()
+    return _unpaired(antibodies, level)
+
+
+def _same_day(antibody: AntibodyLevel, level: DrugLevel | None) -> bool:
+    if level is None or level.drawn is None or antibody.drawn is None:
+        return False
+    return same_specimen(antibody, level) or antibody.drawn.same_day(level.drawn)
+
+
+def same_specimen(antibody: AntibodyLevel, level: DrugLevel) -> bool:
+    """Whether both came from one specimen: the chart says so, or they share the time of collection."""
+    if antibody.specimen is not None and level.specimen is not None:
+        return antibody.specimen == level.specimen
+    return antibody.drawn == level.drawn
+
+
+def _preference(antibody: AntibodyLevel, level: DrugLevel | None) -> tuple[bool, bool, float, str]:
+    """One specimen goes before the same day, a known assay before an unknown one, the later before the earlier."""
+    shared = level is not None and same_specimen(antibody, level)
+    time = instant(antibody.drawn).timestamp() if antibody.drawn else 0.0
+    return shared, antibody.assay is not None, time, antibody.evidence
+
+
+def _grade(
+    result: AntibodyLevel, level: DrugLevel | None, *, undetectable: bool
+) -> tuple[AntibodyJudgement, tuple[DataIssue, ...]]:
+    assay = assays().get(result.assay or "")
+    status, source, issues = _by_assay(result, assay) if assay else (_as_reported(result), "as reported", ())
+    reasons: tuple[str, ...] = ()
+    if undetectable and status in POSITIVE and status is not AntibodyStatus.HIGH:
+        status, reasons = AntibodyStatus.HIGH, ("no drug measurable: any antibody counts as high",)
+    if status is AntibodyStatus.NEGATIVE and assay and assay.drug_tolerant is False and not undetectable:
+        status, reasons = (
+            AntibodyStatus.UNINFORMATIVE,
+            ("this assay cannot see antibody while drug is present",),
+        )
+    if status is AntibodyStatus.UNKNOWN:
+        source, reasons = None, ("assay not known and the report does not say negative or positive",)
+    shared = level is not None and same_specimen(result, level)
+    return AntibodyJudgement(status, result, shared, source, reasons), issues
+
+
+def _by_assay(result: AntibodyLevel, assay: Assay) -> tuple[AntibodyStatus, str | None, tuple[DataIssue, ...]]:
+    """The assay's thresholds; where it has none that decide, what the report itself says."""
+    if result.reading is None:
+        return _as_reported(result), "as reported", ()
+    if assay.unit is not None and result.unit != assay.unit:
+        told = note(
+            "antibody-unit",
+            evidence=result.evidence,
+            unit=result.unit or "no unit",
+            assay=assay.title,
+            expected=assay.unit,
+        )
+        return AntibodyStatus.UNKNOWN, None, (told,)
+    status = _by_thresholds(result.reading, assay)
+    if status is AntibodyStatus.UNKNOWN:
+        return _as_reported(result), "as reported", ()
+    return status, assay.citation, ()
+
+
+def _by_thresholds(reading: Reading, assay: Assay) -> AntibodyStatus:
+    """Negative, low, high or (no threshold for high) positive; unknown where the thresholds do not decide."""
+    if _reaches(reading, assay.high_from, assay.high_above):
+        return AntibodyStatus.HIGH
+    if _reaches(reading, assay.positive_from, assay.positive_above):
+        under_high = _stays_under(reading, assay.high_from, assay.high_above)
+        return AntibodyStatus.LOW if under_high else AntibodyStatus.POSITIVE
+    if _stays_under(reading, assay.positive_from, assay.positive_above):
+        return AntibodyStatus.NEGATIVE
+    return AntibodyStatus.UNKNOWN
+
+
+def _reaches(reading: Reading, at_least: float | None, above: float | None) -> bool:
+    return (at_least is not None and reading.surely_at_least(at_least)) or (
+        above is not None and reading.surely_above(above)
+    )
+
+
+def _stays_under(reading: Reading, at_least: float | None, above: float | None) -> bool:
+    return (at_least is not None and reading.surely_below(at_least)) or (above is not None and reading.high <= above)
+
+
+def _as_reported(result: AntibodyLevel) -> AntibodyStatus:
+    """What the laboratory's own words say; a bare number of an unknown assay says nothing."""
+    if result.reported is ReportedSign.NEGATIVE:
+        return AntibodyStatus.NEGATIVE
+    if result.reported is ReportedSign.POSITIVE:
+        return AntibodyStatus.POSITIVE
+    return AntibodyStatus.UNKNOWN
+
+
+def _unpaired(
+    antibodies: Sequence[AntibodyLevel], level: DrugLevel | None
+) -> tuple[AntibodyJudgement, tuple[DataIssue, ...]]:
+    dated = [a for a in antibodies if a.drawn is not None]
+    newest = max(dated, key=lambda a: instant(a.drawn), default=None) if dated else None  # type: ignore[arg-type]
+    issues: list[DataIssue] = []
+    if newest is not None and newest.drawn is not None and level is not None:
+        issues.append(note("antibody-other-day", day=newest.drawn.day.isoformat(), evidence=newest.evidence))
+    assay = assays().get(level.assay or "") if level is not None else None
+    if assay is not None and assay.reflex_below is not None and _above_reflex(level, assay.reflex_below):
+        issues.append(note("antibody-reflex", limit=f"{assay.reflex_below:g}"))
+    reason = "no antibody measured on the day of the level" if level is not None else "no antibody on record"
+    return AntibodyJudgement(AntibodyStatus.UNKNOWN, newest, False if newest else None, reasons=(reason,)), tuple(
+        issues
+    )
+
+
+def _above_reflex(level: DrugLevel | None, limit: float) -> bool:
+    return level is not None and level.reading is not None and level.reading.surely_at_least(limit)

@@ -1,0 +1,186 @@
+"""The recipe: from the record to the assessment, one judgement after another.
+
+Question: what do we conclude about this order, as of this instant? Each step is a module of its own; this one only
+composes them. Nothing here reads a clock: `as_of` is handed in.
+"""
+
+from datetime import datetime, timedelta
+
+from cds_service import __version__
+from cds_service.clinical.advice import Facts, decide
+from cds_service.clinical.antibody import judge_antibody
+from cds_service.clinical.applicability import age_in_years, cannot_judge, not_applicable
+from cds_service.clinical.assessment import (
+    AntibodyStatus,
+    Assessment,
+    PatientFacts,
+    TroughJudgement,
+    TroughStatus,
+    TroughTarget,
+    Versions,
+    Weight,
+)
+from cds_service.clinical.deescalation import well_above_in_remission
+from cds_service.clinical.disease import judge_disease
+from cds_service.clinical.knowledge import assays, knowledge_version
+from cds_service.clinical.moments import instant
+from cds_service.clinical.notes import clinical_notes
+from cds_service.clinical.policy import Policy
+from cds_service.clinical.record import Comparator, InfusionOrder, Moment, TreatmentRecord
+from cds_service.clinical.regimen import compare_order, current_interval, list_options
+from cds_service.clinical.risk import read_predictors, relative_odds
+from cds_service.clinical.stops import find_stops, heart_failure
+from cds_service.clinical.target import choose_target
+from cds_service.clinical.timeline import Timeline, build_timeline, given_regimen, overdue_gap, phase_at
+from cds_service.clinical.trough import contradiction, deciding, judge_levels, status_of
+
+
+def assess(
+    record: TreatmentRecord,
+    order: InfusionOrder | None,
+    policy: Policy,
+    as_of: datetime,
+    *,
+    level_in_drafts: tuple[str, ...] = (),
+) -> Assessment:
+    """All that we conclude about one order (or, without one, about the regimen given) as of one aware instant.
+
+    `level_in_drafts` is the evidence of level orders that stand in the same draft orders. Never raises for clinical
+    doubt: what cannot be judged is a value of the assessment.
+    """
+    now = Moment(as_of)
+    timeline = build_timeline(record, policy)
+    weight = newest_weight(record)
+    ordered_weeks = order.interval_weeks if order else None
+    given = given_regimen(timeline, ordered_weeks)
+    ordered = compare_order(order, given, _recent(weight, policy, as_of)) if order else None
+    target, target_issues = choose_target(record, policy, as_of)
+    judgements = judge_levels(record.levels, timeline, target, policy, as_of, ordered_weeks)
+    trough = deciding(judgements)
+    undetectable = is_undetectable(trough)
+    antibody, antibody_issues = judge_antibody(record.antibodies, trough.level, undetectable=undetectable)
+    disease = judge_disease(record, policy, as_of)
+    stops, stop_issues = find_stops(record, policy, as_of)
+    first_infusion = timeline.infusions[0].start if timeline.infusions else now
+    predictors, predictor_issues = read_predictors(record, policy, first_infusion)
+    age = age_in_years(record.patient.birth_date, as_of)
+    capped = heart_failure(record)
+    facts = Facts(
+        as_of=as_of,
+        policy=policy,
+        not_applicable=not_applicable(record, order, timeline, age, policy),
+        cannot_judge=cannot_judge(record, age, policy, contradictory=contradiction(judgements, trough, timeline)),
+        stops=stops,
+        gap=overdue_gap(timeline, now),
+        next_infusion_number=timeline.last.number + 1 if timeline.last else 1,
+        anything_on_record=bool(record.infusions or record.levels),
+        given=given,
+        ordered=ordered,
+        weight=_recent(weight, policy, as_of),
+        trough=trough,
+        target=target,
+        undetectable=undetectable,
+        antibody=antibody,
+        disease=disease,
+        level_pending=level_pending(record, trough, policy, as_of) or bool(level_in_drafts),
+        level_since_gap=_level_since_gap(judgements, timeline, target),
+        reacted=bool(record.reactions),
+        dose_cap_mg_per_kg=policy.maximum_mg_per_kg_heart_failure if capped else policy.maximum_mg_per_kg,
+        deescalation=antibody.status is AntibodyStatus.NEGATIVE
+        and well_above_in_remission(record, judgements, timeline, target, policy, as_of),
+    )
+    leading_rule, advice = decide(facts)
+    newer = _newer(judgements, trough)
+    issues = (
+        *record.issues,
+        *timeline.issues,
+        *target_issues,
+        *antibody_issues,
+        *stop_issues,
+        *predictor_issues,
+        *clinical_notes(facts, record, judgements, newer, age_years=age, dose_capped=capped),
+    )
+    return Assessment(
+        as_of=as_of,
+        applies=facts.not_applicable is None,
+        not_applicable_reason=facts.not_applicable,
+        patient=PatientFacts(record.patient.id, record.patient.birth_date, age, weight),
+        phase=phase_at(timeline, now),
+        given=given,
+        ordered=ordered,
+        trough=trough,
+        target=target,
+        trough_status=trough.status,
+        undetectable=undetectable,
+        antibody=antibody,
+        disease=disease,
+        stop_conditions=stops,
+        predictors=predictors,
+        risk=relative_odds(predictors),
+        options=list_options(given, current_interval(given, ordered), policy),
+        advice=advice,
+        leading_rule=leading_rule,
+        diagnoses=record.diagnoses,
+        reactions=record.reactions,
+        newer_levels=newer,
+        issues=tuple(dict.fromkeys(issues)),
+        versions=Versions(software=__version__, knowledge=knowledge_version(), policy=policy.name),
+    )
+
+
+def newest_weight(record: TreatmentRecord) -> Weight | None:
+    """The newest exact weight, however old."""
+    exact = [m for m in record.measured("weight") if m.reading.comparator is None and m.reading.value > 0]
+    return Weight(exact[-1].reading.value, exact[-1].at, exact[-1].evidence) if exact else None
+
+
+def _recent(weight: Weight | None, policy: Policy, as_of: datetime) -> Weight | None:
+    """A weight at most 12 weeks old: only that one may judge the draft's dose."""
+    if weight is None or as_of - instant(weight.at) > timedelta(days=policy.weight_window_days):
+        return None
+    return weight
+
+
+def is_undetectable(trough: TroughJudgement) -> bool:
+    """Whether the drug was below what the assay can measure: `<x`, or a number under a known assay's limit."""
+    level = trough.level
+    if level is None or level.reading is None:
+        return False
+    if level.reading.comparator in (Comparator.LESS, Comparator.LESS_OR_EQUAL):
+        return True
+    assay = assays().get(level.assay or "")
+    lloq = assay.drug_lloq if assay and assay.drug_lloq is not None else 0.0
+    return level.reading.high < lloq or level.reading.high == 0
+
+
+def level_pending(record: TreatmentRecord, trough: TroughJudgement, policy: Policy, as_of: datetime) -> bool:
+    """Whether a level is on its way: ordered, or reported as preliminary and newer than the deciding one."""
+    if record.level_ordered:
+        return True
+    decided = trough.level.drawn if trough.level else None
+    oldest = as_of - timedelta(weeks=policy.stale_after_weeks)
+    return any(
+        level.pending
+        and (
+            level.drawn is None
+            or (instant(level.drawn) >= oldest and (decided is None or instant(level.drawn) > instant(decided)))
+        )
+        for level in record.levels
+    )
+
+
+def _level_since_gap(judgements: tuple[TroughJudgement, ...], timeline: Timeline, target: TroughTarget) -> bool:
+    """Whether a level drawn when the infusion was already overdue reaches the target all the same."""
+    due = timeline.due_after(timeline.last) if timeline.last else None
+    return due is not None and any(
+        j.level is not None
+        and j.level.drawn is not None
+        and instant(j.level.drawn) > instant(due)
+        and status_of(j.level.reading, target) in (TroughStatus.WITHIN, TroughStatus.ABOVE)
+        for j in judgements
+    )
+
+
+def _newer(judgements: tuple[TroughJudgement, ...], decider: TroughJudgement) -> tuple[TroughJudgement, ...]:
+    """The levels that are newer than the deciding one; undated ones may be."""
+    return judgements[: judgements.index(decider)] if decider in judgements else ()

@@ -1,0 +1,356 @@
+"""All that we conclude about one order, as of one instant, with the evidence beside each conclusion.
+
+Question: what comes out of the medicine? Cards, `--explain`, pages and the ledger read this and nothing else.
+The JSON form and its key names are fixed in docs/schemas; `explain` writes it.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from cds_service.clinical.record import (
+    AntibodyLevel,
+    Comparator,
+    DataIssue,
+    Diagnosis,
+    DrugLevel,
+    InfusionOrder,
+    Moment,
+    Reaction,
+)
+
+
+class Phase(StrEnum):
+    """Where the child stands in the treatment."""
+
+    NOT_STARTED = "not-started"
+    INDUCTION = "induction"
+    REINDUCTION = "re-induction"
+    MAINTENANCE = "maintenance"
+    UNKNOWN = "unknown"
+
+
+class Qualification(StrEnum):
+    """What a level may be used for; meaning and precedence in docs/how-it-decides.md."""
+
+    TROUGH = "trough"
+    EARLY = "early"
+    FIRST_MAINTENANCE = "first-maintenance"
+    TOO_EARLY = "too-early"
+    DURING_OR_AFTER_INFUSION = "during-or-after-infusion"
+    AFTER_DELAYED_INFUSION = "after-delayed-infusion"
+    INDUCTION = "induction"
+    BEFORE_STEADY_STATE = "before-steady-state"
+    STALE = "stale"
+    UNPAIRED = "unpaired"
+    NONE = "none"
+
+    @property
+    def qualifies(self) -> bool:
+        """Whether the level may decide about the regimen."""
+        return self in (Qualification.TROUGH, Qualification.EARLY, Qualification.FIRST_MAINTENANCE)
+
+
+class TroughStatus(StrEnum):
+    """The trough against its target."""
+
+    BELOW = "below"
+    WITHIN = "within"
+    ABOVE = "above"
+    UNDETERMINED = "undetermined"
+
+
+class AntibodyStatus(StrEnum):
+    """The antibody by its assay's own thresholds."""
+
+    NEGATIVE = "negative"
+    LOW = "low"
+    HIGH = "high"
+    POSITIVE = "positive"  # positive, not gradable on that assay
+    UNINFORMATIVE = "uninformative"  # negative by an assay that is blind while drug is present
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+
+
+class DiseaseStatus(StrEnum):
+    """Objective inflammation; symptom scores alone never make it active."""
+
+    ACTIVE = "active"
+    QUIET = "quiet"
+    UNKNOWN = "unknown"
+
+
+class AdviceKind(StrEnum):
+    """What the team may consider."""
+
+    SHORTEN_INTERVAL = "shorten_interval"
+    REVIEW_DOSE = "review_dose"
+    RESTORE_DOSE = "restore_dose"
+    AT_LIMIT = "at_limit"
+    NEAR_TARGET = "near_target"
+    CONSIDER_REINDUCTION = "consider_reinduction"
+    REVIEW_ANTIBODY = "review_antibody"
+    ORDER_ANTIBODY = "order_antibody"
+    AWAIT_LEVEL = "await_level"
+    MEASURE_TROUGH = "measure_trough"
+    AFTER_GAP = "after_gap"
+    ALREADY_INTENSIFIED = "already_intensified"
+    REVIEW_MECHANISM = "review_mechanism"
+    WATCH_ANTIBODY = "watch_antibody"
+    CONSIDER_DEESCALATION = "consider_deescalation"
+    KEEP_REGIMEN = "keep_regimen"
+    CANNOT_ADVISE = "cannot_advise"
+
+    @property
+    def intensifies(self) -> bool:
+        """Whether it asks for more drug."""
+        return self in (
+            AdviceKind.SHORTEN_INTERVAL,
+            AdviceKind.REVIEW_DOSE,
+            AdviceKind.RESTORE_DOSE,
+            AdviceKind.CONSIDER_REINDUCTION,
+        )
+
+
+class Severity(StrEnum):
+    """A card's indicator (CDS Hooks 2.0.1). We never use `critical`: nothing here is a matter of minutes."""
+
+    INFO = "info"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """The newest usable weight."""
+
+    kg: float
+    at: Moment
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class PatientFacts:
+    """Who is judged. `age_years` has one decimal and is None without a birth date."""
+
+    id: str
+    birth_date: date | None
+    age_years: float | None
+    weight: Weight | None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRegimen:
+    """What the child received: median of the last three intervals on the regimen, dose of the last infusion."""
+
+    dose_mg: float | None
+    dose_mg_per_kg: float | None
+    dosing_weight_kg: float | None
+    interval_weeks: float | None
+    intervals_weeks: tuple[float, ...]  # newest first
+    infusions_on_regimen: int
+    infusions_on_record: int
+    last_infusion: Moment
+    due: Moment | None
+    intended_mg_per_kg: float | None  # median of the last three infusions
+
+
+class OrderChange(StrEnum):
+    """The draft against the regimen given."""
+
+    NONE = "none"
+    INTENSIFIES = "intensifies"
+    RELAXES = "relaxes"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedRegimen:
+    """What the draft asks for. An interval that the draft does not state is the given one, marked inferred."""
+
+    order: InfusionOrder
+    dose_mg: float | None
+    dose_mg_per_kg: float | None
+    interval_weeks: float | None
+    interval_inferred: bool
+    change: OrderChange
+
+
+@dataclass(frozen=True, slots=True)
+class TroughJudgement:
+    """Whether a level is a trough, why, and what it says against the target.
+
+    Hours are None where the neighbouring infusion is unknown. `status` is determined for qualifying levels and for
+    stale ones that qualified when they were drawn.
+    """
+
+    level: DrugLevel | None
+    qualification: Qualification
+    status: TroughStatus = TroughStatus.UNDETERMINED
+    hours_after_previous_infusion: float | None = None
+    hours_before_next_infusion: float | None = None  # the next infusion given, else the due date
+    implied_trough: tuple[float, float] | None = None  # by half-lives of 7 and 14 days
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TroughTarget:
+    """A therapeutic range in ug/mL; `high` is None where the profile has no upper end."""
+
+    profile: str
+    low: float
+    high: float | None
+    citation: str
+
+
+@dataclass(frozen=True, slots=True)
+class AntibodyJudgement:
+    """The antibody of the deciding sample. `source` says whose thresholds were used."""
+
+    status: AntibodyStatus
+    result: AntibodyLevel | None = None
+    same_sample: bool | None = None
+    source: str | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DiseaseMarker:
+    """One objective marker and how it was read."""
+
+    marker: str
+    value: float
+    comparator: Comparator | None
+    unit: str
+    at: Moment
+    reading: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiseaseJudgement:
+    """Objective disease activity with its evidence."""
+
+    status: DiseaseStatus
+    evidence: tuple[DiseaseMarker, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StopCondition:
+    """A reason for which no intensification of any kind is offered."""
+
+    name: str
+    label: str
+    evidence: str
+    code: str | None
+    since: Moment | None
+
+
+class PredictorState(StrEnum):
+    """Whether a published predictor could be used."""
+
+    USED = "used"
+    MISSING = "missing"
+    OUTSIDE_WINDOW = "outside-window"
+    OUT_OF_RANGE = "out-of-range"
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """One input of the pre-treatment risk; `log_odds` is its contribution against the reference child."""
+
+    name: str
+    value: float | bool | None
+    unit: str | None
+    as_of: Moment | None
+    state: PredictorState
+    odds_ratio: float
+    ci95: tuple[float, float]
+    log_odds: float | None
+    bounded: bool = False
+    evidence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RiskEstimate:
+    """Relative odds of a low trough before treatment, against a stated reference child."""
+
+    model: str
+    outcome: str
+    relative_odds: float | None
+    ci95: tuple[float, float] | None
+    reference: tuple[tuple[str, float | bool | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One regimen that the team may consider, told without a forecast. `mg_per_kg_per_year` needs a dose."""
+
+    interval_weeks: float
+    dose_mg_per_kg: float | None
+    mg_per_kg_per_year: float | None
+    current: bool
+    recommended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One entry of what the team may consider; the first one leads.
+
+    `reasons` are short phrases a clinician reads; `button` says whether a card may carry a suggestion; `prompt`
+    is False where it is concluded but not shown yet (more than 14 days before the due date).
+    """
+
+    kind: AdviceKind
+    rule: int
+    severity: Severity
+    reasons: tuple[str, ...] = ()
+    interval_weeks: float | None = None
+    interval_weeks_range: tuple[float, float] | None = None
+    dose_mg_per_kg: float | None = None
+    recheck: str | None = None
+    button: bool = False
+    prompt: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What produced the conclusion."""
+
+    software: str
+    knowledge: str
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The whole conclusion. `leading_rule` is the row of the precedence table that led, also when it is silent."""
+
+    as_of: datetime
+    applies: bool
+    not_applicable_reason: str | None
+    patient: PatientFacts
+    phase: Phase
+    given: GivenRegimen | None
+    ordered: OrderedRegimen | None
+    trough: TroughJudgement
+    target: TroughTarget
+    trough_status: TroughStatus
+    undetectable: bool
+    antibody: AntibodyJudgement
+    disease: DiseaseJudgement
+    stop_conditions: tuple[StopCondition, ...]
+    predictors: tuple[Predictor, ...]
+    risk: RiskEstimate
+    options: tuple[Option, ...]
+    advice: tuple[Advice, ...]
+    leading_rule: int
+    diagnoses: tuple[Diagnosis, ...]
+    reactions: tuple[Reaction, ...]
+    newer_levels: tuple[TroughJudgement, ...]  # newer than the deciding one, and why they do not decide
+    issues: tuple[DataIssue, ...]
+    versions: Versions
+
+    @property
+    def leading(self) -> Advice | None:
+        """The entry that leads, if there is one."""
+        return self.advice[0] if self.advice else None

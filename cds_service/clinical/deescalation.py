@@ -1,0 +1,45 @@
+"""Might less drug do?
+
+Question: row 20 of the precedence table. Source: the clinical contract, section 2; the threshold of 15 ug/mL and the
+spans are judgement. A high level alone never leads here: relapse was 47 % at two years (doi:10.1111/apt.15046).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from cds_service.clinical.assessment import TroughJudgement, TroughStatus, TroughTarget
+from cds_service.clinical.disease import remission_documented
+from cds_service.clinical.moments import instant
+from cds_service.clinical.policy import Policy
+from cds_service.clinical.record import TreatmentRecord
+from cds_service.clinical.timeline import Timeline
+
+REMISSION_DAYS = 183
+NO_ESCALATION_DAYS = 365
+
+
+def well_above_in_remission(
+    record: TreatmentRecord,
+    judgements: Sequence[TroughJudgement],
+    timeline: Timeline,
+    target: TroughTarget,
+    policy: Policy,
+    as_of: datetime,
+) -> bool:
+    """Two troughs above 15, remission documented for 6 months, regimen unchanged for 12, not perianal."""
+    if target.profile == "perianal" or any("perianal_fistula" in d.concepts and d.current for d in record.diagnoses):
+        return False
+    held = bool(timeline.regimen) and as_of - instant(timeline.regimen[0].start) >= timedelta(days=NO_ESCALATION_DAYS)
+    return held and _two_high(judgements, policy) and remission_documented(record, policy, as_of, REMISSION_DAYS)
+
+
+def _two_high(judgements: Sequence[TroughJudgement], policy: Policy) -> bool:
+    """The two newest judged troughs lie above the limit, the newest of them still decides."""
+    judged = [j for j in judgements if j.status is not TroughStatus.UNDETERMINED][:2]
+    high = [
+        j.level is not None
+        and j.level.reading is not None
+        and j.level.reading.surely_above(policy.deescalation_above_ug_per_ml)
+        for j in judged
+    ]
+    return len(high) == 2 and all(high) and judged[0].qualification.qualifies

@@ -1,0 +1,105 @@
+"""Is there objective inflammation?
+
+Question: active, quiet or unknown, and by which markers? Source: the clinical contract, section 1; calprotectin
+250 ug/g and SES-CD below 3 from STRIDE-II, CRP 5 mg/L where a report gives no limit of its own (TAXIT).
+Scores of symptoms alone (PCDAI, wPCDAI) are shown and never make it active.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from cds_service.clinical.assessment import DiseaseJudgement, DiseaseMarker, DiseaseStatus
+from cds_service.clinical.moments import instant
+from cds_service.clinical.policy import Policy
+from cds_service.clinical.record import Measurement, TreatmentRecord
+
+CALPROTECTIN_LIMIT_UG_PER_G = 250.0
+ENDOSCOPIC_ACTIVITY = 3.0
+ENDOSCOPIC_REMISSION = 2.0
+CRP_LIMIT_MG_PER_L = 5.0
+
+
+def judge_disease(record: TreatmentRecord, policy: Policy, as_of: datetime) -> DiseaseJudgement:
+    """Objective activity from the newest markers inside their windows."""
+    calprotectin = _recent(record.measured("calprotectin"), policy.calprotectin_window_days, as_of)[-1:]
+    crp = _recent(record.measured("crp"), policy.crp_window_days, as_of)[-2:]
+    endoscopy = _recent(record.measured("ses_cd"), policy.endoscopy_window_days, as_of)[-1:]
+    symptoms = [
+        m
+        for concept in ("wpcdai", "pcdai")
+        for m in _recent(record.measured(concept), policy.calprotectin_window_days, as_of)[-1:]
+    ]
+    markers = (
+        *(_marker(m, _read_calprotectin(m)) for m in calprotectin),
+        *(_marker(m, _read_endoscopy(m)) for m in endoscopy),
+        *(_marker(m, _read_crp(m, crp)) for m in reversed(crp)),
+        *(_marker(m, "symptoms only") for m in symptoms),
+    )
+    return DiseaseJudgement(_status(markers), markers)
+
+
+def _status(markers: Sequence[DiseaseMarker]) -> DiseaseStatus:
+    readings = {(m.marker, m.reading) for m in markers}
+    raised_twice = sum(m.marker == "crp" and m.reading == "raised" for m in markers) == 2
+    if ("calprotectin", "raised") in readings or ("ses_cd", "active") in readings or raised_twice:
+        return DiseaseStatus.ACTIVE
+    newest_crp = next((m for m in markers if m.marker == "crp"), None)
+    mucosa = ("calprotectin", "normal") in readings or ("ses_cd", "remission") in readings
+    quiet = newest_crp is not None and newest_crp.reading == "normal" and mucosa
+    return DiseaseStatus.QUIET if quiet else DiseaseStatus.UNKNOWN
+
+
+def _recent(values: Sequence[Measurement], window_days: int, as_of: datetime) -> Sequence[Measurement]:
+    return [m for m in values if timedelta(0) <= as_of - m.at.at <= timedelta(days=window_days)]
+
+
+def _read_calprotectin(m: Measurement) -> str:
+    if m.reading.surely_above(CALPROTECTIN_LIMIT_UG_PER_G):
+        return "raised"
+    return "normal" if m.reading.surely_below(CALPROTECTIN_LIMIT_UG_PER_G) else "undetermined"
+
+
+def _read_endoscopy(m: Measurement) -> str:
+    if m.reading.surely_at_least(ENDOSCOPIC_ACTIVITY):
+        return "active"
+    return "remission" if m.reading.high <= ENDOSCOPIC_REMISSION else "undetermined"
+
+
+def _read_crp(m: Measurement, recent: Sequence[Measurement]) -> str:
+    """Raised twice is inflammation; raised once is to be repeated, with infection in mind."""
+    if not _crp_raised(m):
+        return "normal"
+    return "raised" if len(recent) == 2 and all(_crp_raised(other) for other in recent) else "raised once"
+
+
+def _crp_raised(m: Measurement) -> bool:
+    limit = CRP_LIMIT_MG_PER_L if m.upper_limit is None else m.upper_limit
+    return not m.reading.high <= limit and m.reading.low >= limit
+
+
+def _marker(m: Measurement, reading: str) -> DiseaseMarker:
+    return DiseaseMarker(
+        marker=m.concept,
+        value=m.reading.value,
+        comparator=m.reading.comparator,
+        unit=m.unit,
+        at=m.at,
+        reading=reading,
+        evidence=m.evidence,
+    )
+
+
+def remission_documented(record: TreatmentRecord, policy: Policy, as_of: datetime, span_days: int) -> bool:
+    """Whether calprotectin and CRP were normal at both ends of the last `span_days` and never raised between."""
+    cutoff = as_of - timedelta(days=span_days)
+    for concept, window, raised in (
+        ("calprotectin", policy.calprotectin_window_days, lambda m: _read_calprotectin(m) != "normal"),
+        ("crp", policy.crp_window_days, _crp_raised),
+    ):
+        values = [m for m in record.measured(concept) if instant(m.at) <= as_of]
+        before = [m for m in values if instant(m.at) <= cutoff][-1:]
+        since = [m for m in values if instant(m.at) > cutoff]
+        recent = _recent(values, window, as_of)
+        if not before or not recent or any(raised(m) for m in (*before, *since)):
+            return False
+    return True

@@ -1,0 +1,147 @@
+"""Published numbers as data, each with its source, loaded once and checked on load."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from math import log
+from typing import Any
+
+from cds_service.clinical.assessment import TroughTarget
+from cds_service.clinical.record import DataIssue, IssueLevel
+
+
+@dataclass(frozen=True, slots=True)
+class Assay:
+    """One assay with its own unit and thresholds; None where nothing verified is known."""
+
+    id: str
+    title: str
+    citation: str
+    unit: str | None = None
+    positive_from: float | None = None
+    positive_above: float | None = None
+    high_from: float | None = None
+    high_above: float | None = None
+    drug_tolerant: bool | None = None
+    drug_lloq: float | None = None
+    reflex_below: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPredictor:
+    """One published odds ratio with its interval; `bound` limits |value - reference| in the predictor's unit."""
+
+    name: str
+    title: str
+    kind: str
+    odds_ratio: float
+    ci95: tuple[float, float]
+    reference: float | bool
+    caveat: str
+    unit: str | None = None
+    plausible: tuple[float, float] | None = None
+    bound: float | None = None
+
+    @property
+    def beta(self) -> float:
+        """Natural logarithm of the odds ratio."""
+        return log(self.odds_ratio)
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of beta, from the width of the published 95 % interval."""
+        low, high = self.ci95
+        return (log(high) - log(low)) / 3.92
+
+
+@dataclass(frozen=True, slots=True)
+class RiskModel:
+    """A set of published predictors."""
+
+    model: str
+    outcome: str
+    citation: str
+    caveats: tuple[str, ...]
+    predictors: tuple[PublishedPredictor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopRow:
+    """One condition that forbids intensification; see stops.toml for the meaning of the fields."""
+
+    name: str
+    label: str
+    lapses: bool = False
+    resolved_counts: bool = False
+    effect: str = "stop"
+
+
+def _table(name: str) -> dict[str, Any]:
+    """One file of this folder."""
+    return tomllib.loads(files(__package__).joinpath(name).read_text(encoding="utf-8"))
+
+
+@cache
+def assays() -> Mapping[str, Assay]:
+    """All assays by id."""
+    return {key: Assay(id=key, **row) for key, row in _table("assays.toml").items()}
+
+
+@cache
+def target(profile: str) -> TroughTarget:
+    """The target of one selectable profile. Raises KeyError for any other name."""
+    row = _table("targets.toml")[profile]
+    if not row["selectable"]:
+        raise KeyError(f"target profile {profile!r} is for display only")
+    return TroughTarget(profile=profile, low=row["low"], high=row.get("high"), citation=row["citation"])
+
+
+@cache
+def target_profiles() -> tuple[str, ...]:
+    """The names a site may choose from."""
+    return tuple(name for name, row in _table("targets.toml").items() if row["selectable"])
+
+
+@cache
+def risk_model() -> RiskModel:
+    """The published predictors of a low trough."""
+    table = _table("predictors.toml")
+    rows: list[dict[str, Any]] = table["predictor"]
+    predictors = tuple(
+        PublishedPredictor(
+            **{**row, "ci95": tuple(row["ci95"]), "plausible": tuple(row["plausible"]) if "plausible" in row else None}
+        )
+        for row in rows
+    )
+    return RiskModel(table["model"], table["outcome"], table["citation"], tuple(table["caveats"]), predictors)
+
+
+@cache
+def stops() -> Mapping[str, StopRow]:
+    """All stop conditions by name."""
+    return {key: StopRow(name=key, **row) for key, row in _table("stops.toml").items()}
+
+
+@cache
+def _notes() -> Mapping[str, Mapping[str, str]]:
+    return _table("notes.toml")
+
+
+def note(code: str, *, evidence: str | None = None, **numbers: object) -> DataIssue:
+    """One of the sentences of notes.toml, filled in. Raises KeyError for a code that is not there."""
+    row = _notes()[code]
+    return DataIssue(
+        code=code.replace("predictor", str(numbers["name"]).replace("_", "-")) if "name" in numbers else code,
+        about=row["about"].format(**numbers),
+        level=IssueLevel(row["level"]),
+        message=row["message"].format(**numbers),
+        evidence=evidence,
+    )
+
+
+@cache
+def knowledge_version() -> str:
+    """The day of the last review, as printed on cards."""
+    return str(_table("version.toml")["date"])

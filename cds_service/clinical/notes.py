@@ -1,0 +1,78 @@
+"""What must be said beside any advice.
+
+Question: which facts limit how the advice is to be read? Source: the clinical contract, section 2, notes; sentences
+in knowledge/notes.toml.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from cds_service.clinical.advice import Facts
+from cds_service.clinical.applicability import LABEL_AGE_YEARS, current_concepts
+from cds_service.clinical.assessment import TroughJudgement
+from cds_service.clinical.knowledge import note
+from cds_service.clinical.record import DataIssue, TreatmentRecord
+
+ALBUMIN_LOW_G_PER_L = 30.0
+ALBUMIN_MODELLED_G_PER_L = 25.0
+HEAVIEST_MODELLED_KG = 100.0
+MARKED_FALL = 0.40  # a fall of more than 60 %
+
+
+def clinical_notes(
+    facts: Facts,
+    record: TreatmentRecord,
+    judgements: Sequence[TroughJudgement],
+    newer: Sequence[TroughJudgement],
+    *,
+    age_years: float | None,
+    dose_capped: bool,
+) -> Iterator[DataIssue]:
+    """Every note that applies, in the order of the contract."""
+    yield from _newer_levels(newer)
+    if _fell(judgements, facts):
+        yield note("fall-unchanged-regimen")
+    yield from _albumin(record)
+    if facts.weight is not None and facts.weight.kg > HEAVIEST_MODELLED_KG:
+        yield note("weight-outside-models", value=f"{facts.weight.kg:g}")
+    if age_years is not None and age_years < LABEL_AGE_YEARS:
+        yield note("under-six")
+    if "stricture" in current_concepts(record):
+        yield note("stricture")
+    if any(not r.severe for r in record.reactions):
+        yield note("mild-reaction")
+    if dose_capped:
+        yield note("heart-failure-cap")
+    if facts.weight is None:
+        yield note("weight-missing")
+    if facts.ordered is not None and facts.ordered.interval_inferred and facts.ordered.interval_weeks is not None:
+        yield note("interval-inferred")
+
+
+def _newer_levels(newer: Sequence[TroughJudgement]) -> Iterator[DataIssue]:
+    for judgement in newer:
+        level = judgement.level
+        if level is None:
+            continue
+        day = level.drawn.day.isoformat() if level.drawn else "no date"
+        reasons = judgement.reasons if level.reading is not None else ("its value or unit could not be read",)
+        yield note("level-not-usable", day=day, reason="; ".join(reasons), evidence=level.evidence)
+
+
+def _fell(judgements: Sequence[TroughJudgement], facts: Facts) -> bool:
+    """Whether the deciding trough lost more than 60 % against the judged one before it, on one regimen."""
+    if not facts.trough.qualification.qualifies or facts.trough not in judgements:
+        return False
+    earlier = [j for j in judgements[judgements.index(facts.trough) + 1 :] if j.status.value != "undetermined"]
+    if not earlier or facts.trough.level is None or earlier[0].level is None:
+        return False
+    now, before = facts.trough.level.reading, earlier[0].level.reading
+    return now is not None and before is not None and now.high < MARKED_FALL * before.low
+
+
+def _albumin(record: TreatmentRecord) -> Iterator[DataIssue]:
+    newest = record.measured("albumin")[-1:]
+    for m in newest:
+        if m.reading.high < ALBUMIN_MODELLED_G_PER_L:
+            yield note("albumin-outside-models", value=f"{m.reading.value:g}", evidence=m.evidence)
+        elif m.reading.high < ALBUMIN_LOW_G_PER_L:
+            yield note("albumin-low", value=f"{m.reading.value:g}", evidence=m.evidence)

@@ -1,0 +1,65 @@
+"""Is there a reason for which no one should intensify?
+
+Question: infection, malignancy, demyelination, severe reaction? Source: the clinical contract, section 3;
+knowledge/stops.toml says which lapse and which never do.
+"""
+
+from datetime import datetime, timedelta
+
+from cds_service.clinical.assessment import StopCondition
+from cds_service.clinical.knowledge import StopRow, note, stops
+from cds_service.clinical.moments import instant
+from cds_service.clinical.policy import Policy
+from cds_service.clinical.record import ConditionState, DataIssue, Diagnosis, TreatmentRecord
+
+PREFIX = "stop."
+
+
+def find_stops(
+    record: TreatmentRecord, policy: Policy, as_of: datetime
+) -> tuple[tuple[StopCondition, ...], tuple[DataIssue, ...]]:
+    """The conditions that stop, and the older entries that only need confirming."""
+    found: list[StopCondition] = []
+    issues: list[DataIssue] = []
+    for diagnosis in record.diagnoses:
+        for row in _rows(diagnosis):
+            if not _counts(row, diagnosis):
+                continue
+            if row.lapses and _older(diagnosis, policy, as_of):
+                issues.append(note("infection-older", label=row.label, evidence=diagnosis.evidence))
+            else:
+                found.append(
+                    StopCondition(row.name, row.label, diagnosis.evidence, diagnosis.code, diagnosis.newest_date)
+                )
+    found.extend(_reactions(record))
+    return tuple(found), tuple(issues)
+
+
+def heart_failure(record: TreatmentRecord) -> bool:
+    """Whether the dose is limited to 5 mg/kg (label: higher doses contraindicated)."""
+    return any("stop.heart_failure" in d.concepts and d.current for d in record.diagnoses)
+
+
+def _rows(diagnosis: Diagnosis) -> list[StopRow]:
+    names = sorted(c.removeprefix(PREFIX) for c in diagnosis.concepts if c.startswith(PREFIX))
+    return [stops()[name] for name in names if stops()[name].effect == "stop"]
+
+
+def _counts(row: StopRow, diagnosis: Diagnosis) -> bool:
+    """A remission is still a history of the disease, but no active one."""
+    return row.resolved_counts or diagnosis.state not in (ConditionState.INACTIVE, ConditionState.REMISSION)
+
+
+def _older(diagnosis: Diagnosis, policy: Policy, as_of: datetime) -> bool:
+    """Whether a dated entry lies before the infection window; an undated one is not known to be old."""
+    dated = diagnosis.newest_date
+    return dated is not None and as_of - instant(dated) > timedelta(days=policy.infection_window_days)
+
+
+def _reactions(record: TreatmentRecord) -> list[StopCondition]:
+    label = stops()["severe_infusion_reaction"].label
+    return [
+        StopCondition("severe_infusion_reaction", label, r.evidence, None, r.recorded)
+        for r in record.reactions
+        if r.severe
+    ]

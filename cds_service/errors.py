@@ -1,0 +1,75 @@
+"""The error family, on one screen: broken plumbing is an exception, clinical doubt is a value.
+
+    CdsError                     something that the caller must hear about
+    ├── BadHookRequest     400   the request is not what CDS Hooks describes
+    ├── UnknownService     404   no service of that id
+    ├── RequestTooLarge    413   larger than the configured limit
+    ├── MissingData        412   the chart could not be had
+    │   └── ForeignPatient 412   a resource belongs to someone else: nothing is used
+    └── ConfigurationError   -   the configuration file is wrong (command line only)
+"""
+
+from collections.abc import Iterable
+
+
+class CdsError(Exception):
+    """Base of all errors that reach the caller as an OperationOutcome (HL7 FHIR R4 OperationOutcome).
+
+    `code` is a FHIR issue type; `diagnostics` is one line that names the field and what was expected.
+    """
+
+    status = 500
+    code = "exception"
+
+    def __init__(self, *diagnostics: str, expression: Iterable[str] = ()) -> None:
+        super().__init__("; ".join(diagnostics))
+        self.diagnostics = diagnostics
+        self.expression = tuple(expression)
+
+    def operation_outcome(self) -> dict[str, object]:
+        """The FHIR resource that tells the caller what went wrong, one issue per line."""
+        where = {"expression": list(self.expression)} if self.expression else {}
+        return {
+            "resourceType": "OperationOutcome",
+            "issue": [
+                {"severity": "error", "code": self.code, "diagnostics": line, **where} for line in self.diagnostics
+            ],
+        }
+
+
+class BadHookRequest(CdsError):
+    """The body is not a CDS Hooks request for this service."""
+
+    status = 400
+    code = "invalid"
+
+
+class UnknownService(CdsError):
+    """No service of that id is offered."""
+
+    status = 404
+    code = "not-found"
+
+
+class RequestTooLarge(CdsError):
+    """The body is larger than the configured limit."""
+
+    status = 413
+    code = "too-long"
+
+
+class MissingData(CdsError):
+    """Required data is neither prefetched nor to be had (CDS Hooks 2.0.1: precondition failed)."""
+
+    status = 412
+    code = "incomplete"
+
+
+class ForeignPatient(MissingData):
+    """Something in the request or the chart belongs to another patient."""
+
+    code = "security"
+
+
+class ConfigurationError(CdsError):
+    """The configuration cannot be used; `diagnostics` give file, line and what was expected."""
