@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from cds_service.clinical.record import Infusion, Moment
 
 DAY = timedelta(days=1)
-WEEK = timedelta(weeks=1)
 
 
 def instant(moment: Moment) -> datetime:
@@ -22,14 +21,14 @@ def between(earlier: Moment, later: Moment) -> timedelta:
     return instant(later) - instant(earlier)
 
 
+def days(span: timedelta) -> int:
+    """A span in whole days, rounded: an infusion at noon and the next at ten o'clock are whole days apart."""
+    return round(span / DAY)
+
+
 def weeks(span: timedelta) -> float:
-    """A span in weeks."""
-    return span / WEEK
-
-
-def days(span: timedelta) -> float:
-    """A span in days."""
-    return span / DAY
+    """A span in weeks, by whole days."""
+    return days(span) / 7
 
 
 def given_before(infusion: Infusion, sample: Moment) -> bool:

@@ -11,6 +11,7 @@ from itertools import combinations
 
 from cds_service.clinical.assessment import Qualification, TroughJudgement, TroughStatus, TroughTarget
 from cds_service.clinical.moments import (
+    DAY,
     between,
     days,
     drawn_within_a_day_before,
@@ -29,8 +30,8 @@ from cds_service.clinical.timeline import (
     Timeline,
 )
 
-FIRST_MAINTENANCE_WEEKS = 6.0
-EARLIEST_DAYS = 14.0
+FIRST_MAINTENANCE_DAYS = 42
+EARLIEST_DAYS = 14
 LONGEST_HALF_LIFE_DAYS = 14.0
 MOST_INFUSIONS_SINCE = 2
 
@@ -50,8 +51,8 @@ class Setting:
     as_of: datetime
 
     @property
-    def days_late(self) -> float:
-        """Days from the due date to the sample (negative before it)."""
+    def days_late(self) -> int:
+        """Whole days from the due date to the sample (negative before it)."""
         return days(between(self.due, self.drawn))
 
     @property
@@ -145,7 +146,7 @@ def _qualify(s: Setting) -> tuple[Qualification, tuple[str, ...]]:
         return Qualification.DURING_OR_AFTER_INFUSION, ("drawn during or within 24 h after an infusion",)
     if s.previous.number < INDUCTION_INFUSIONS:
         return Qualification.INDUCTION, (f"drawn before infusion {s.previous.number + 1} of the induction",)
-    if s.previous.number == INDUCTION_INFUSIONS and after < FIRST_MAINTENANCE_WEEKS * 7:
+    if s.previous.number == INDUCTION_INFUSIONS and after < FIRST_MAINTENANCE_DAYS:
         return Qualification.INDUCTION, ("drawn less than 6 weeks after infusion 3",)
     if s.previous.evidence in s.timeline.late:
         return Qualification.AFTER_DELAYED_INFUSION, ("the infusion before the sample came more than 7 days late",)
@@ -160,7 +161,7 @@ def _qualify(s: Setting) -> tuple[Qualification, tuple[str, ...]]:
     return timing, reasons
 
 
-def _timing(s: Setting, days_after: float) -> tuple[Qualification, tuple[str, ...]]:
+def _timing(s: Setting, days_after: int) -> tuple[Qualification, tuple[str, ...]]:
     """Trough, early or too early by the time left to the end of the interval."""
     low = s.level.reading is not None and s.level.reading.surely_below(s.target.low)
     if _at_the_end(s):
@@ -188,7 +189,7 @@ def _implied(s: Setting) -> tuple[float, float] | None:
     """The troughs that half-lives of 7 and 14 days imply; for a bound, those of the bound it surely reaches."""
     if s.level.reading is None:
         return None
-    left = max(0.0, days(between(s.drawn, s.end)))
+    left = max(0.0, between(s.drawn, s.end) / DAY)
     value = s.level.reading.low or s.level.reading.high
     return value * 0.5 ** (left / s.policy.early_half_life_days), value * 0.5 ** (left / LONGEST_HALF_LIFE_DAYS)
 

@@ -82,7 +82,9 @@ def level(value: str | float | None, at: Moment | None = None, **more: object) -
     return replace(told, **more)  # type: ignore[arg-type]
 
 
-def antibody(value: str | float | None, unit: str | None = "U/mL", assay: str | None = "mayo-ecl", **more: object) -> AntibodyLevel:
+def antibody(
+    value: str | float | None, unit: str | None = "U/mL", assay: str | None = "mayo-ecl", **more: object
+) -> AntibodyLevel:
     """One antibody result of the sample drawn an hour before the visit, by the Mayo assay."""
     told = AntibodyLevel(
         "Observation/ada", None if value is None else reading(value), unit, ago(hours=1), assay, "method text"
@@ -103,7 +105,9 @@ QUIET = (measured("crp", 1, ago(hours=1)), measured("calprotectin", 80, ago(week
 ACTIVE = (measured("calprotectin", 900, ago(weeks=2)),)
 
 
-def diagnosed(*concepts: str, state: ConditionState = ConditionState.ACTIVE, recorded: Moment | None = None) -> Diagnosis:
+def diagnosed(
+    *concepts: str, state: ConditionState = ConditionState.ACTIVE, recorded: Moment | None = None
+) -> Diagnosis:
     """One coded condition."""
     name = concepts[0]
     return Diagnosis(frozenset(concepts), name, name, state, f"Condition/{name}", None, recorded)
@@ -142,7 +146,7 @@ def order(weeks: float | None = 8, mg: float | None = DOSE_MG, **more: object) -
 
 
 def judge(
-    record: TreatmentRecord, draft: InfusionOrder | None | str = "usual", policy: Policy | None = None
+    record: TreatmentRecord, draft: InfusionOrder | str | None = "usual", policy: Policy | None = None
 ) -> Assessment:
     """What the service concludes at the visit."""
     chosen = order() if draft == "usual" else draft

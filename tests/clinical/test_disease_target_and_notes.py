@@ -1,0 +1,135 @@
+"""Objective disease, the target that applies, and what is said beside any advice."""
+
+from dataclasses import replace
+
+import pytest
+
+from cds_service.clinical.assessment import DiseaseStatus
+from cds_service.clinical.knowledge import target, target_profiles
+from cds_service.clinical.policy import Policy
+from cds_service.clinical.record import ConditionState, Measurement, Reaction
+from tests.clinical.charts import (
+    ACTIVE,
+    CROHNS,
+    ago,
+    chart,
+    diagnosed,
+    infusion,
+    infusions,
+    judge,
+    level,
+    measured,
+    order,
+)
+
+CRP, SES, FC = "crp", "ses_cd", "calprotectin"
+
+
+@pytest.mark.parametrize(
+    ("markers", "status"),
+    [
+        ([(FC, 251, 1)], "active"),
+        ([(FC, ">1800", 1)], "active"),
+        ([(FC, 251, 13)], "unknown"),  # 12 weeks
+        ([(SES, 3, 20)], "active"),
+        ([(SES, 3, 27)], "unknown"),  # 6 months
+        ([(CRP, 12, 1)], "unknown"),  # raised once: repeat
+        ([(CRP, 12, 1), (CRP, 9, 5)], "active"),
+        ([(CRP, 12, 5), (CRP, 2, 1)], "unknown"),
+        ([("pcdai", 60, 1)], "unknown"),  # symptoms alone never make it active
+        ([(CRP, 2, 1), (FC, 80, 1)], "quiet"),
+        ([(CRP, 2, 1), (SES, 2, 1)], "quiet"),
+        ([(CRP, 2, 1), (FC, 250, 1)], "unknown"),
+        ([(CRP, 2, 1)], "unknown"),
+        ([(FC, 80, 1)], "unknown"),
+        ([(CRP, "<5", 1), (FC, "<30", 1)], "quiet"),
+        ([(CRP, 2, 1), (FC, "<300", 1)], "unknown"),
+    ],
+)
+def test_disease_is_active_quiet_or_unknown_by_objective_markers(
+    markers: list[tuple[str, str | float, float]], status: str
+) -> None:
+    record = chart(level(7), markers=[measured(concept, value, ago(weeks=w)) for concept, value, w in markers])
+    assert judge(record).disease.status.value == status
+
+
+def test_a_reports_own_upper_limit_goes_before_the_usual_one() -> None:
+    def crp(upper: float) -> list[Measurement]:
+        return [replace(measured(CRP, 7, ago(weeks=w)), upper_limit=upper) for w in (5, 1)]
+
+    assert judge(chart(level(7), markers=crp(10))).disease.status is DiseaseStatus.UNKNOWN
+    assert judge(chart(level(7), markers=crp(5))).disease.status is DiseaseStatus.ACTIVE
+
+
+def test_each_marker_is_evidence_with_its_reading() -> None:
+    evidence = judge(chart(level(7), markers=[measured(CRP, 12, ago(weeks=1))])).disease.evidence
+    assert [(m.marker, m.reading) for m in evidence] == [("crp", "raised once")]
+
+
+FISTULA = "perianal_fistula"
+
+
+@pytest.mark.parametrize(
+    ("fistula", "profile"),
+    [
+        (diagnosed(FISTULA, recorded=ago(days=30)), "perianal"),
+        (diagnosed(FISTULA, recorded=ago(days=200)), "paed-default"),
+        (diagnosed(FISTULA, recorded=ago(days=30), state=ConditionState.INACTIVE), "paed-default"),
+        (diagnosed(FISTULA, state=ConditionState.RECURRENT), "perianal"),
+        (diagnosed(FISTULA), "paed-default"),
+    ],
+)
+def test_a_recently_active_fistula_raises_the_target(fistula: object, profile: str) -> None:
+    assert judge(chart(level(7), diagnoses=[CROHNS, fistula])).target.profile == profile
+
+
+def test_a_fistula_without_activity_is_noted_and_a_site_may_turn_the_profile_off() -> None:
+    old = judge(chart(level(7), diagnoses=[CROHNS, diagnosed(FISTULA, recorded=ago(days=200))]))
+    assert "fistula-listed" in {issue.code for issue in old.issues}
+    fresh = chart(level(7), diagnoses=[CROHNS, diagnosed(FISTULA, recorded=ago(days=30))])
+    assert judge(fresh, policy=Policy(perianal_profile=False)).target.profile == "paed-default"
+    assert judge(fresh).trough_status.value == "below"
+
+
+@pytest.mark.parametrize(("profile", "rule"), [("paed-default", 13), ("low-trigger-6", 14), ("taxit", 21)])
+def test_the_sites_profile_decides(profile: str, rule: int) -> None:
+    assert judge(chart(level(4.5)), policy=Policy(target_profile=profile)).leading_rule == rule
+
+
+def test_the_induction_profile_is_for_display_only() -> None:
+    assert "induction" not in target_profiles()
+    with pytest.raises(KeyError, match="display only"):
+        target("induction")
+
+
+def codes(record: object, draft: object = "usual", **more: object) -> set[str]:
+    return {issue.code for issue in judge(record, draft, **more).issues}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("record", "code"),
+    [
+        (chart(level(2), level(6, ago(weeks=8, hours=1))), "fall-unchanged-regimen"),
+        (chart(level(2), markers=[measured("albumin", 28, ago(weeks=1))]), "albumin-low"),
+        (chart(level(2), markers=[measured("albumin", 22, ago(weeks=1))]), "albumin-outside-models"),
+        (chart(level(2), weights=[measured("weight", 104, ago(weeks=1))]), "weight-outside-models"),
+        (chart(level(2), weights=[]), "weight-missing"),
+        (chart(level(2), diagnoses=[CROHNS, diagnosed("stricture")]), "stricture"),
+        (chart(level(2), reactions=(Reaction(severe=False, evidence="AllergyIntolerance/1"),)), "mild-reaction"),
+        (chart(level(2), diagnoses=[CROHNS, diagnosed("stop.heart_failure")]), "heart-failure-cap"),
+        (chart(level(2), given=infusions((16, 8))), "started-elsewhere"),
+        (chart(level(2), given=[*infusions()[:-1], infusion(ago(weeks=8), 80, complete=False)]), "partial-infusion"),
+    ],
+)
+def test_what_must_be_said_is_said(record: object, code: str) -> None:
+    assert code in codes(record)
+
+
+def test_no_note_is_made_of_an_ordinary_chart() -> None:
+    ordinary = chart(level(5.5), level(6, ago(weeks=8, hours=1)), markers=ACTIVE)
+    told = codes(ordinary)
+    assert not told & {"fall-unchanged-regimen", "albumin-low", "weight-missing", "stricture", "interval-inferred"}
+
+
+def test_a_draft_without_an_interval_says_which_one_is_assumed() -> None:
+    assert "interval-inferred" in codes(chart(level(2)), order(weeks=None))
