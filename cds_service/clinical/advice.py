@@ -92,7 +92,7 @@ class Facts:
     @property
     def reading_fraction(self) -> float | None:
         """The highest trough the sample allows, as a fraction of the lower limit; None without a number."""
-        reading = self.trough.level.reading if self.trough.level else None
+        reading = self.trough.reading
         if reading is None:
             return None
         highest = reading.high if self.trough.implied_trough is None else self.trough.implied_trough[1]
@@ -115,8 +115,12 @@ class Facts:
         """The draft is under 90 % of the intended dose per kilogram, at a recent weight."""
         if self.ordered is None or self.ordered.dose_mg_per_kg is None or self.weight is None:
             return False
-        intended = max(INTENDED_MG_PER_KG, (self.given.intended_mg_per_kg or 0) if self.given else 0)
-        return self.ordered.dose_mg_per_kg < UNDERDOSED * intended
+        return self.ordered.dose_mg_per_kg < UNDERDOSED * self.intended_mg_per_kg
+
+    @property
+    def intended_mg_per_kg(self) -> float:
+        """Median of the last three infusions, at least the label dose."""
+        return max(INTENDED_MG_PER_KG, (self.given.intended_mg_per_kg or 0) if self.given else 0)
 
     @property
     def relaxes(self) -> bool:
@@ -138,8 +142,8 @@ class Facts:
     @property
     def level_age_weeks(self) -> float:
         """Age of the deciding level; infinite without one."""
-        level = self.trough.level
-        return weeks(self.as_of - instant(level.drawn)) if level and level.drawn else float("inf")
+        drawn = self.trough.drawn
+        return weeks(self.as_of - instant(drawn)) if drawn else float("inf")
 
     @property
     def level_expired(self) -> bool:
@@ -219,7 +223,7 @@ def _measure(f: Facts) -> tuple[Advice, ...]:
         Qualification.INDUCTION: "before infusion 4",
     }.get(f.trough.qualification, NEXT_INFUSION)
     reasons = f.trough.reasons or ("no level on record",) if not f.level_expired else ("no recent level",)
-    if f.trough.level is not None and f.trough.level.reading is None:
+    if f.trough.level is not None and f.trough.reading is None:
         reasons = (*reasons, "the value or unit of the level could not be read")
     advice = _entry(AdviceKind.MEASURE_TROUGH, 8, *reasons, recheck=recheck)
     return (replace(advice, prompt=f.prompt_now),)
@@ -246,11 +250,10 @@ def _restore(f: Facts) -> tuple[Advice, ...]:
         "the draft is under 90 % of the intended dose per kilogram",
         _antibody_reason(f),
     )
-    intended = max(INTENDED_MG_PER_KG, (f.given.intended_mg_per_kg or 0) if f.given else 0)
     advice = _intensify(
         f, AdviceKind.RESTORE_DOSE, 12, *reasons, recheck="before the second infusion at the restored dose"
     )
-    return (replace(advice, dose_mg_per_kg=intended),)
+    return (replace(advice, dose_mg_per_kg=f.intended_mg_per_kg),)
 
 
 def _near(_: Facts) -> tuple[Advice, ...]:

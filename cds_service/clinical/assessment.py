@@ -17,6 +17,7 @@ from cds_service.clinical.record import (
     InfusionOrder,
     Moment,
     Reaction,
+    Reading,
 )
 
 
@@ -190,6 +191,16 @@ class TroughJudgement:
     hours_before_next_infusion: float | None = None  # the next infusion given, else the due date
     implied_trough: tuple[float, float] | None = None  # by half-lives of 7 and 14 days
     reasons: tuple[str, ...] = ()
+
+    @property
+    def reading(self) -> Reading | None:
+        """The level as a number or bound, where there is one."""
+        return self.level.reading if self.level else None
+
+    @property
+    def drawn(self) -> Moment | None:
+        """When the sample was drawn, where that is known."""
+        return self.level.drawn if self.level else None
 
 
 @dataclass(frozen=True, slots=True)

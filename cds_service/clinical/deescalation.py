@@ -36,10 +36,5 @@ def well_above_in_remission(
 def _two_high(judgements: Sequence[TroughJudgement], policy: Policy) -> bool:
     """The two newest judged troughs lie above the limit, the newest of them still decides."""
     judged = [j for j in judgements if j.status is not TroughStatus.UNDETERMINED][:2]
-    high = [
-        j.level is not None
-        and j.level.reading is not None
-        and j.level.reading.surely_above(policy.deescalation_above_ug_per_ml)
-        for j in judged
-    ]
-    return len(high) == 2 and all(high) and judged[0].qualification.qualifies
+    high = [j for j in judged if j.reading and j.reading.surely_above(policy.deescalation_above_ug_per_ml)]
+    return len(high) == 2 and high[0].qualification.qualifies

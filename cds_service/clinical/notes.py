@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from cds_service.clinical.advice import Facts
 from cds_service.clinical.applicability import LABEL_AGE_YEARS, current_concepts
-from cds_service.clinical.assessment import TroughJudgement
+from cds_service.clinical.assessment import TroughJudgement, TroughStatus
 from cds_service.clinical.knowledge import note
 from cds_service.clinical.record import DataIssue, TreatmentRecord
 
@@ -50,23 +50,18 @@ def clinical_notes(
 
 def _newer_levels(newer: Sequence[TroughJudgement]) -> Iterator[DataIssue]:
     for judgement in newer:
-        level = judgement.level
-        if level is None:
-            continue
-        day = level.drawn.day.isoformat() if level.drawn else "no date"
-        reasons = judgement.reasons if level.reading is not None else ("its value or unit could not be read",)
-        yield note("level-not-usable", day=day, reason="; ".join(reasons), evidence=level.evidence)
+        day = judgement.drawn.day.isoformat() if judgement.drawn else "no date"
+        reasons = judgement.reasons if judgement.reading is not None else ("its value or unit could not be read",)
+        evidence = judgement.level.evidence if judgement.level else None
+        yield note("level-not-usable", day=day, reason="; ".join(reasons), evidence=evidence)
 
 
 def _fell(judgements: Sequence[TroughJudgement], facts: Facts) -> bool:
     """Whether the deciding trough lost more than 60 % against the judged one before it, on one regimen."""
-    if not facts.trough.qualification.qualifies or facts.trough not in judgements:
+    judged = [j.reading for j in judgements if j.reading and j.status is not TroughStatus.UNDETERMINED][:2]
+    if len(judged) < 2 or judged[0] is not facts.trough.reading:
         return False
-    earlier = [j for j in judgements[judgements.index(facts.trough) + 1 :] if j.status.value != "undetermined"]
-    if not earlier or facts.trough.level is None or earlier[0].level is None:
-        return False
-    now, before = facts.trough.level.reading, earlier[0].level.reading
-    return now is not None and before is not None and now.high < MARKED_FALL * before.low
+    return judged[0].high < MARKED_FALL * judged[1].low
 
 
 def _albumin(record: TreatmentRecord) -> Iterator[DataIssue]:

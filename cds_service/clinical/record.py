@@ -6,7 +6,7 @@ Source: FHIR R4 resources, read by `fhir_mappings`. Units: ug/mL (infliximab), m
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -56,10 +56,6 @@ class Moment:
     def same_day(self, other: "Moment") -> bool:
         """Whether both fall on one calendar day, seen from this moment's time zone."""
         return self.day == other.at.astimezone(self.at.tzinfo).date() if not other.day_only else self.day == other.day
-
-    def hours_since(self, earlier: "Moment") -> float:
-        """Hours from `earlier` to this moment (negative if it lies before)."""
-        return (self.at - earlier.at) / timedelta(hours=1)
 
 
 class Comparator(StrEnum):
