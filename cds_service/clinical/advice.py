@@ -90,25 +90,21 @@ class Facts:
         return next_interval(self.interval, self.policy)
 
     @property
-    def reading_fraction(self) -> float | None:
-        """The highest trough the sample allows, as a fraction of the lower limit; None without a number."""
-        reading = self.trough.reading
-        if reading is None:
-            return None
-        highest = reading.high if self.trough.implied_trough is None else self.trough.implied_trough[1]
+    def reading_fraction(self) -> float:
+        """The highest trough that the sample allows, as a fraction of the lower limit; infinite without a number."""
+        measured = self.trough.reading.high if self.trough.reading else float("inf")
+        highest = self.trough.implied_trough[1] if self.trough.implied_trough else measured
         return highest / self.target.low
 
     @property
     def near(self) -> bool:
         """Below by less than 20 %, as an exact number."""
-        fraction = self.reading_fraction
-        return fraction is not None and not self.undetectable and fraction >= self.policy.near_target_fraction
+        return not self.undetectable and self.reading_fraction >= self.policy.near_target_fraction
 
     @property
     def urgent(self) -> bool:
         """Below the assay's limit, under 60 % of the lower limit, or with active disease."""
-        fraction = self.reading_fraction
-        return self.undetectable or self.active or (fraction is not None and fraction < self.policy.deep_fraction)
+        return self.undetectable or self.active or self.reading_fraction < self.policy.deep_fraction
 
     @property
     def underdosed(self) -> bool:

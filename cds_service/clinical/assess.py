@@ -143,40 +143,31 @@ def _recent(weight: Weight | None, policy: Policy, as_of: datetime) -> Weight | 
 
 def is_undetectable(trough: TroughJudgement) -> bool:
     """Whether the drug was below what the assay can measure: `<x`, or a number under a known assay's limit."""
-    level = trough.level
-    if level is None or level.reading is None:
+    if trough.level is None or trough.reading is None:
         return False
-    if level.reading.comparator in (Comparator.LESS, Comparator.LESS_OR_EQUAL):
+    if trough.reading.comparator in (Comparator.LESS, Comparator.LESS_OR_EQUAL):
         return True
-    assay = assays().get(level.assay or "")
+    assay = assays().get(trough.level.assay or "")
     lloq = assay.drug_lloq if assay and assay.drug_lloq is not None else 0.0
-    return level.reading.high < lloq or level.reading.high == 0
+    return trough.reading.high < lloq or trough.reading.high == 0
 
 
 def level_pending(record: TreatmentRecord, trough: TroughJudgement, policy: Policy, as_of: datetime) -> bool:
     """Whether a level is on its way: ordered, or reported as preliminary and newer than the deciding one."""
-    if record.level_ordered:
-        return True
-    decided = trough.level.drawn if trough.level else None
-    oldest = as_of - timedelta(weeks=policy.stale_after_weeks)
-    return any(
-        level.pending
-        and (
-            level.drawn is None
-            or (instant(level.drawn) >= oldest and (decided is None or instant(level.drawn) > instant(decided)))
-        )
-        for level in record.levels
-    )
+    after = as_of - timedelta(weeks=policy.stale_after_weeks)
+    if trough.drawn is not None:
+        after = max(after, instant(trough.drawn))
+    pending = [level for level in record.levels if level.pending]
+    return bool(record.level_ordered) or any(p.drawn is None or instant(p.drawn) > after for p in pending)
 
 
 def _level_since_gap(judgements: tuple[TroughJudgement, ...], timeline: Timeline, target: TroughTarget) -> bool:
     """Whether a level drawn when the infusion was already overdue reaches the target all the same."""
     due = timeline.due_after(timeline.last) if timeline.last else None
     return due is not None and any(
-        j.level is not None
-        and j.level.drawn is not None
-        and instant(j.level.drawn) > instant(due)
-        and status_of(j.level.reading, target) in (TroughStatus.WITHIN, TroughStatus.ABOVE)
+        j.drawn is not None
+        and instant(j.drawn) > instant(due)
+        and status_of(j.reading, target) in (TroughStatus.WITHIN, TroughStatus.ABOVE)
         for j in judgements
     )
 

@@ -7,7 +7,7 @@ match). Units: ug/mL, hours, days. A level is judged against the regimen given w
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import combinations
+from itertools import permutations
 
 from cds_service.clinical.assessment import Qualification, TroughJudgement, TroughStatus, TroughTarget
 from cds_service.clinical.moments import (
@@ -225,13 +225,9 @@ def _visit_reason(s: Setting) -> tuple[str, ...]:
 
 def deciding(judgements: Sequence[TroughJudgement]) -> TroughJudgement:
     """The newest qualifying level that is not stale; without one, the newest; without any, none."""
-    usable = [
-        j for j in judgements if j.qualification.qualifies and j.level is not None and j.level.reading is not None
-    ]
-    if usable:
-        return usable[0]
-    dated = [j for j in judgements if j.level is not None and j.level.drawn is not None]
-    return (dated or list(judgements) or [TroughJudgement(None, Qualification.NONE)])[0]
+    usable = [j for j in judgements if j.qualification.qualifies and j.reading is not None]
+    dated = [j for j in judgements if j.drawn is not None]
+    return next(iter((*usable, *dated, *judgements)), TroughJudgement(None, Qualification.NONE))
 
 
 def contradiction(judgements: Sequence[TroughJudgement], decider: TroughJudgement, timeline: Timeline) -> bool:
@@ -241,23 +237,18 @@ def contradiction(judgements: Sequence[TroughJudgement], decider: TroughJudgemen
     """
     interval = _interval_of(decider, timeline)
     same = [
-        j.level
+        (instant(j.drawn), j.reading)
         for j in judgements
-        if interval is not None
+        if j.drawn is not None
+        and j.reading is not None
         and j.qualification is not Qualification.DURING_OR_AFTER_INFUSION
         and _interval_of(j, timeline) == interval
     ]
-    return any(_higher_later(a, b) or _higher_later(b, a) for a, b in combinations(same, 2) if a and b)
+    return interval is not None and any(
+        earlier <= later and higher.low > lower.high for (earlier, lower), (later, higher) in permutations(same, 2)
+    )
 
 
 def _interval_of(judgement: TroughJudgement, timeline: Timeline) -> tuple[str, ...] | None:
-    if judgement.level is None or judgement.level.drawn is None or judgement.level.reading is None:
-        return None
-    previous = timeline.before(judgement.level.drawn)
+    previous = timeline.before(judgement.drawn) if judgement.drawn else None
     return previous.evidence if previous else None
-
-
-def _higher_later(earlier: DrugLevel, later: DrugLevel) -> bool:
-    if earlier.drawn is None or later.drawn is None or earlier.reading is None or later.reading is None:
-        return False
-    return instant(earlier.drawn) <= instant(later.drawn) and later.reading.low > earlier.reading.high

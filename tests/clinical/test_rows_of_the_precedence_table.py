@@ -438,6 +438,13 @@ def test_row_20_needs_two_high_troughs(second: float | None) -> None:
     assert judge(chart(*levels, given=given, markers=remission())).leading_rule == 21  # type: ignore[arg-type]
 
 
+def test_row_20_needs_a_remission_without_a_raised_marker() -> None:
+    given = infusions((94, 92, *range(88, 7, -8)))
+    raised = sorted((*remission(), measured("calprotectin", 400, ago(weeks=14))), key=lambda m: m.at.at)  # type: ignore[attr-defined]
+    record = chart(level(17), level(18, ago(weeks=8, hours=1)), given=given, markers=raised)  # type: ignore[arg-type]
+    assert judge(record).leading_rule == 21
+
+
 def test_row_20_never_with_a_perianal_fistula() -> None:
     given = infusions((94, 92, *range(88, 7, -8)))
     record = chart(

@@ -7,7 +7,7 @@ import pytest
 from cds_service.clinical.applicability import age_in_years
 from cds_service.clinical.explain import explain, not_applicable
 from cds_service.clinical.policy import Policy
-from cds_service.clinical.record import Comparator, ConditionState, Diagnosis, InfusionOrder, Moment, Reading
+from cds_service.clinical.record import Comparator, ConditionState, Diagnosis, InfusionOrder, Moment, Reading, Route
 from tests.clinical.charts import VISIT, ago, chart, day, infusion, infusions, judge, level, order
 
 
@@ -115,13 +115,16 @@ def test_everything_that_can_be_unknown_is_written_as_null() -> None:
     assert document["advice"] == []
 
 
+def test_the_json_names_the_subcutaneous_route() -> None:
+    document = explain(judge(chart(level(12)), order(route=Route.SUBCUTANEOUS)))
+    assert document["regimen"]["route"] == "subcutaneous"
+
+
 def test_a_date_without_a_time_stays_a_date_in_the_json() -> None:
     assert explain(judge(chart(level(1.7, day()))))["level"]["drawn_at"] == "2026-11-23"
 
 
 def test_returning_from_subcutaneous_infliximab_the_count_starts_again() -> None:
-    from cds_service.clinical.record import Route
-
     given = [*infusions(), infusion(ago(weeks=2), 120, route=Route.SUBCUTANEOUS)]
     assessment = judge(chart(level(12), given=given))
     assert assessment.phase.value == "maintenance"
