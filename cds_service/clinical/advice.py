@@ -218,11 +218,18 @@ def _measure(f: Facts) -> tuple[Advice, ...]:
         Qualification.AFTER_DELAYED_INFUSION: "before the following infusion, given on time",
         Qualification.INDUCTION: "before infusion 4",
     }.get(f.trough.qualification, NEXT_INFUSION)
-    reasons = f.trough.reasons or ("no level on record",) if not f.level_expired else ("no recent level",)
-    if f.trough.level is not None and f.trough.reading is None:
-        reasons = (*reasons, "the value or unit of the level could not be read")
-    advice = _entry(AdviceKind.MEASURE_TROUGH, 8, *reasons, recheck=recheck)
+    advice = _entry(AdviceKind.MEASURE_TROUGH, 8, *_why_not_usable(f), recheck=recheck)
     return (replace(advice, prompt=f.prompt_now),)
+
+
+def _why_not_usable(f: Facts) -> tuple[str, ...]:
+    if f.trough.level is None:
+        return ("no level on record",)
+    if f.trough.reading is None:
+        return (*f.trough.reasons, "the value or unit of the level could not be read")
+    if f.level_expired:
+        return (*f.trough.reasons, "no recent level")
+    return f.trough.reasons or ("the level is a bound that does not say on which side of the target it lies",)
 
 
 def _high_antibody(_: Facts) -> tuple[Advice, ...]:
@@ -298,7 +305,7 @@ def _watch(_: Facts) -> tuple[Advice, ...]:
     return (_entry(AdviceKind.WATCH_ANTIBODY, 19, *reasons, recheck="in two infusions"),)
 
 
-def _deescalate(_: Facts) -> tuple[Advice, ...]:
+def _deescalate(f: Facts) -> tuple[Advice, ...]:
     reasons = (
         "two troughs above 15 µg/mL",
         "antibody negative",

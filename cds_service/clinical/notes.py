@@ -34,7 +34,7 @@ def clinical_notes(
     yield from _albumin(record)
     if facts.weight is not None and facts.weight.kg > HEAVIEST_MODELLED_KG:
         yield note("weight-outside-models", value=f"{facts.weight.kg:g}")
-    if age_years is not None and age_years < LABEL_AGE_YEARS:
+    if age_years is not None and age_years < LABEL_AGE_YEARS and facts.policy.allow_under_six:
         yield note("under-six")
     if "stricture" in current_concepts(record):
         yield note("stricture")

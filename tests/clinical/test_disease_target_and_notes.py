@@ -1,13 +1,14 @@
 """Objective disease, the target that applies, and what is said beside any advice."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from cds_service.clinical.assessment import DiseaseStatus
 from cds_service.clinical.knowledge import target, target_profiles
 from cds_service.clinical.policy import Policy
-from cds_service.clinical.record import ConditionState, Measurement, Reaction
+from cds_service.clinical.record import ConditionState, DrugLevel, Measurement, Reaction
 from tests.clinical.charts import (
     ACTIVE,
     CROHNS,
@@ -123,6 +124,26 @@ def codes(record: object, draft: object = "usual", **more: object) -> set[str]:
 )
 def test_what_must_be_said_is_said(record: object, code: str) -> None:
     assert code in codes(record)
+
+
+def test_that_the_site_allows_advice_under_six_is_said_only_where_it_does() -> None:
+    record = chart(level(2), born=date(2021, 6, 1))
+    assert "under-six" in codes(record, policy=Policy(allow_under_six=True))
+    assert "under-six" not in codes(record)
+
+
+@pytest.mark.parametrize(
+    ("levels", "reason"),
+    [
+        ([], "no level on record"),
+        ([level(None)], "the value or unit of the level could not be read"),
+        ([level("<7")], "the level is a bound that does not say on which side of the target it lies"),
+        ([level(7, ago(weeks=56, hours=1))], "no recent level"),
+    ],
+)
+def test_why_a_level_is_not_usable_is_said(levels: list[DrugLevel], reason: str) -> None:
+    given = infusions((118, 116, *range(112, 7, -8)))
+    assert reason in judge(chart(*levels, given=given)).advice[0].reasons
 
 
 def test_no_note_is_made_of_an_ordinary_chart() -> None:

@@ -1,0 +1,85 @@
+"""Numbers, dates and readings in words: one way to say each, everywhere on the card.
+
+Units: ug/mL shown as µg/mL, weeks, mg/kg. Measured values are shown as reported, computed ones rounded.
+"""
+
+from math import isfinite
+
+from cds_service.clinical.record import Comparator, Moment, Reading
+
+UNAVAILABLE = "not available"
+BRIEF_WIDTH = 5
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_SIGNS = {
+    Comparator.LESS: "<",
+    Comparator.LESS_OR_EQUAL: "≤",
+    Comparator.GREATER: ">",
+    Comparator.GREATER_OR_EQUAL: "≥",
+}
+
+
+def number(value: float) -> str:
+    """A measured number as reported, up to six significant digits."""
+    return f"{value:.6g}" if isfinite(value) else UNAVAILABLE
+
+
+def rounded(value: float) -> str:
+    """A computed number with one decimal, or two significant digits where that would show 0."""
+    return number(round(value, 1)) if round(value, 1) or not value else f"{value:.2g}"
+
+
+def whole(value: float) -> str:
+    """A computed number without decimals."""
+    return number(float(f"{value:.0f}")) if value >= 1 else rounded(value)
+
+
+def brief(value: float) -> str:
+    """A number in at most five characters, for the summary; what does not fit is told as a bound."""
+    if not value < 9999.5:
+        return ">9999"
+    if 0 < value < 0.001:
+        return "<.001"
+    decimals = 3 if value < 10 else 2 if value < 100 else 1 if value < 1000 else 0
+    text = f"{value:.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def odds(value: float) -> str:
+    """Relative odds with two significant digits: more would pretend."""
+    return f"{value:.2g}" if value < 10 else number(float(f"{value:.2g}"))
+
+
+def day(moment: Moment) -> str:
+    """A calendar day, such as 12 Nov 2026, whatever the language of the machine."""
+    return f"{moment.day.day} {_MONTHS[moment.day.month - 1]} {moment.day.year}"
+
+
+def counted(count: float, noun: str) -> str:
+    """A number with its noun: 1 week, 6 weeks, 8.1 weeks."""
+    text = rounded(count)
+    return f"{text} {noun}" if text == "1" else f"{text} {noun}s"
+
+
+def every(weeks: float) -> str:
+    """An interval in words."""
+    return f"every {counted(weeks, 'week')}" if rounded(weeks) != "1" else "every week"
+
+
+def sign(comparator: Comparator | None) -> str:
+    """A comparator as a sign, nothing for a plain number."""
+    return _SIGNS[comparator] if comparator else ""
+
+
+def level(reading: Reading) -> str:
+    """A drug level; a bound is told as the assay's limit, never as a number."""
+    told = f"{sign(reading.comparator)}{number(reading.value)} µg/mL"
+    match reading.comparator:
+        case None:
+            return told
+        case Comparator.LESS:
+            return f"below the assay's limit ({told})"
+        case Comparator.LESS_OR_EQUAL:
+            return f"at or below the assay's limit ({told})"
+        case _:
+            return f"above the assay's range ({told})"

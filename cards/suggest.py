@@ -1,0 +1,149 @@
+"""The button: the same order with another interval, and nothing else changed that still holds.
+
+Question: how does the EHR's own order look with the interval that the team may consider?
+Source: CDS Hooks 2.0.1 (an update carries the whole resource), FHIR R4 Timing.repeat. Only days and weeks are read:
+8 weeks are 56 days, a month is not four weeks. Where the order could be meant otherwise there is no button.
+"""
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cache
+
+from cards import phrases
+from cards.card import Action, Suggestion
+from cards.markdown import plain
+
+Resource = dict[str, object]
+Check = Callable[[object], object]
+
+DAYS_PER_UNIT: Mapping[str, int] = {"d": 1, "wk": 7}
+# A schedule that says one of these is a range, or is not all said in the number: only its author can change it.
+_OTHER_MEANINGS = frozenset({"periodMax", "frequencyMax", "_period", "_periodUnit", "modifierExtension"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Schedule:
+    """Where an order says how often: `holder` is the dosage instruction, or the ServiceRequest itself."""
+
+    holder: Resource
+    timing: Resource
+    repeat: Resource
+
+    @property
+    def weeks(self) -> float:
+        return (_number(self.repeat["period"]) or 0) * self.days_per_unit / 7
+
+    @property
+    def days_per_unit(self) -> int:
+        return DAYS_PER_UNIT[str(self.repeat["periodUnit"])]
+
+
+def suggest(draft: Mapping[str, object], interval_weeks: float) -> Suggestion | None:
+    """An update of the draft with this interval (weeks), or None where that would not be certain.
+
+    The draft stays as it is. Needs an `id` and exactly one structured schedule, once every n days or weeks, longer
+    than `interval_weeks`. Free text that would contradict is replaced or left out, and the description says so.
+    """
+    order = deepcopy(dict(draft))
+    schedule = _find_schedule(order)
+    if schedule is None or not isinstance(order.get("id"), str):
+        return None
+    former, period = schedule.weeks, interval_weeks * 7 / schedule.days_per_unit
+    if former <= interval_weeks or not period.is_integer():
+        return None
+    schedule.repeat["period"] = int(period)
+    if not _holds_as_fhir({"repeat": {name: schedule.repeat[name] for name in ("period", "periodUnit")}}):
+        return None
+    notes = _settle_text(order, schedule, interval_weeks)
+    every = phrases.every(interval_weeks)
+    change = f"Change interval from {phrases.every(former)} to {every}; dose unchanged"
+    action = Action("update", "; ".join((change, *notes)), resource=order)
+    return Suggestion(label=every[0].upper() + every[1:], actions=(action,))
+
+
+def _find_schedule(order: Resource) -> _Schedule | None:
+    """The one schedule of the order that says nothing but once every n days or weeks."""
+    holder = _holder(order)
+    if holder is None or "modifierExtension" in order or "modifierExtension" in holder:
+        return None
+    timing = holder.get("occurrenceTiming" if holder is order else "timing")
+    repeat = timing.get("repeat") if isinstance(timing, dict) else None
+    if not isinstance(timing, dict) or not isinstance(repeat, dict) or {"event", "modifierExtension"} & set(timing):
+        return None
+    once = _number(repeat.get("frequency", 1)) == 1 and repeat.get("periodUnit") in ("d", "wk")
+    clear = once and _number(repeat.get("period")) is not None and not _OTHER_MEANINGS & set(repeat)
+    return _Schedule(holder, timing, repeat) if clear else None
+
+
+def _holder(order: Resource) -> Resource | None:
+    if order.get("resourceType") == "ServiceRequest":
+        return order
+    instructions = order.get("dosageInstruction")
+    if order.get("resourceType") != "MedicationRequest" or not isinstance(instructions, list):
+        return None
+    timed = [item for item in instructions if isinstance(item, dict) and item.get("timing") is not None]
+    return timed[0] if len(timed) == 1 else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _settle_text(order: Resource, schedule: _Schedule, weeks: float) -> list[str]:
+    """Takes away the words that state the former schedule and tells which; dose and route are said anew."""
+    holder, notes = schedule.holder, []
+    if schedule.timing.pop("code", None) is not None:
+        notes.append("schedule code removed")
+    if holder is not order and holder.pop("text", None) is not None:
+        said = _say_dosage(holder, weeks)
+        notes.append(f"instruction text now “{said}”" if said else "instruction text removed")
+        holder |= {"text": said} if said else {}
+    if holder.pop("patientInstruction", None) is not None:
+        notes.append("patient instruction removed")
+    if order.pop("text", None) is not None:
+        notes.append("narrative removed")
+    for name in ("_text", "_patientInstruction"):
+        holder.pop(name, None)
+    if "dispenseRequest" in order:
+        notes.append("supply left as ordered, check it")
+    return notes
+
+
+def _say_dosage(instruction: Resource, weeks: float) -> str | None:
+    """Dose, route and interval in words, only where dose and route are structured."""
+    dose, route = _dose(instruction.get("doseAndRate")), _route(instruction.get("route"))
+    return f"{dose} {route} {phrases.every(weeks)}" if dose and route else None
+
+
+def _dose(dose_and_rate: object) -> str | None:
+    only = dose_and_rate[0] if isinstance(dose_and_rate, list) and len(dose_and_rate) == 1 else None
+    quantity = only.get("doseQuantity") if isinstance(only, dict) else None
+    if not isinstance(quantity, dict):
+        return None
+    value, unit = _number(quantity.get("value")), quantity.get("unit") or quantity.get("code")
+    return f"{phrases.number(value)} {plain(unit)}" if value and isinstance(unit, str) else None
+
+
+def _route(route: object) -> str | None:
+    codings = route.get("coding") if isinstance(route, dict) else None
+    first = codings[0] if isinstance(codings, list) and codings and isinstance(codings[0], dict) else {}
+    said = (route.get("text") if isinstance(route, dict) else None) or first.get("display")
+    return plain(said) if isinstance(said, str) else None
+
+
+@cache
+def load_timing_check() -> Check:
+    """The FHIR model of a schedule. Takes 0.2 s and 16 MB once, so a server may load it before its first call."""
+    from fhir.resources.R4B.timing import Timing
+
+    return Timing.model_validate
+
+
+def _holds_as_fhir(timing: Resource) -> bool:
+    """Whether what we changed is FHIR; what the EHR sent besides is not ours to refuse."""
+    try:
+        load_timing_check()(timing)
+    except ValueError:
+        return False
+    return True

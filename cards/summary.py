@@ -1,0 +1,125 @@
+"""The one sentence that is read before anything else, built from pieces of bounded width.
+
+Question: what does a tired doctor read in one second? Never cut: `cards.wording` proves that it fits.
+"""
+
+from collections.abc import Callable, Mapping
+
+from cards import phrases
+from cards.markdown import plain
+from cards.wording import STOP, WIDTHS, KindWording, Wording
+from cds_service.clinical.assessment import Advice, Assessment, TroughTarget
+from cds_service.clinical.record import Comparator, Reading
+
+NO_TROUGH = "No usable trough"
+
+
+def choose_wording(assessment: Assessment, advice: Advice, wording: Wording) -> KindWording:
+    """The row of sentences for this advice in this child: with a stop condition, else by antibody status."""
+    stop = (STOP,) if assessment.stop_conditions else ()
+    return wording.kind(advice.kind, *stop, assessment.antibody.status)
+
+
+def write_summary(assessment: Assessment, wording: Wording) -> str:
+    """The summary of the leading advice: plain text of 1 to 139 characters."""
+    leading = assessment.advice[0]
+    template = choose_wording(assessment, leading, wording).summary
+    return template.format_map(fill_places(assessment, leading, wording))
+
+
+def fill_places(
+    assessment: Assessment, advice: Advice, wording: Wording, show: Callable[[str], str] = plain
+) -> Mapping[str, str]:
+    """What stands for each {word} of `wording.toml`; `show` makes text from the chart fit for its place."""
+    now = assessment.given.interval_weeks if assessment.given else None
+    named = advice.interval_weeks or advice.interval_weeks_range
+    compared = f" instead of {_rounded(now)}" if now and named else ""
+    dose = advice.dose_mg_per_kg
+    return {
+        "trough": name_trough(assessment, wording),
+        "target": name_target(assessment.target),
+        "antibody": wording.word("antibody_brief", assessment.antibody.status),
+        "every": name_interval(advice),
+        "instead": f" at {_rounded(dose)} mg/kg" if dose else compared,
+        "compared": compared,
+        "now": _every(now) if now else "interval unknown",
+        "dose": f"with {phrases.rounded(dose)} mg/kg per infusion" if dose else "with the dose per infusion unchanged",
+        "to_dose": f" ({phrases.rounded(dose)} mg/kg)" if dose else "",
+        "draft": name_draft(assessment),
+        "last": name_last_infusion(assessment),
+        "when": name_moment_to_measure(advice, show),
+        "cause": name_cause(assessment, advice, show),
+    }
+
+
+def name_trough(assessment: Assessment, wording: Wording) -> str:
+    """The deciding level in at most 45 characters."""
+    level = assessment.trough.level
+    name = wording.name("level_name", assessment.trough.qualification)
+    if name is None or level is None or level.reading is None:
+        return NO_TROUGH
+    return f"{name} {_brief_level(level.reading)}"
+
+
+def _brief_level(reading: Reading) -> str:
+    told = f"{phrases.sign(reading.comparator)}{phrases.brief(reading.value)}"
+    match reading.comparator:
+        case None:
+            return f"{told} µg/mL"
+        case Comparator.LESS:
+            return f"below the assay's limit ({told})"
+        case Comparator.LESS_OR_EQUAL:
+            return f"at the assay's limit ({told})"
+        case _:
+            return f"above the assay's range ({told})"
+
+
+def name_target(target: TroughTarget) -> str:
+    """The target in at most 11 characters."""
+    low = phrases.brief(target.low)
+    return f"≥{low}" if target.high is None else f"{low}–{phrases.brief(target.high)}"
+
+
+def _rounded(value: float) -> str:
+    return phrases.brief(round(value, 1) or value)
+
+
+def _every(weeks: float) -> str:
+    shown = _rounded(weeks)
+    return "every week" if shown == "1" else f"every {shown} weeks"
+
+
+def name_interval(advice: Advice) -> str:
+    """The interval to consider in at most 26 characters."""
+    if advice.interval_weeks_range is not None:
+        first, last = (_rounded(weeks) for weeks in sorted(advice.interval_weeks_range))
+        return f"every {first} to {last} weeks"
+    return _every(advice.interval_weeks) if advice.interval_weeks else "a shorter interval"
+
+
+def name_draft(assessment: Assessment) -> str:
+    """What the order gives per kilogram, in at most 12 characters."""
+    dose = assessment.ordered.dose_mg_per_kg if assessment.ordered else None
+    return f"{_rounded(dose)} mg/kg" if dose else "dose unknown"
+
+
+def name_last_infusion(assessment: Assessment) -> str:
+    """The last infusion in at most 25 characters."""
+    return (
+        f"Last infusion {phrases.day(assessment.given.last_infusion)}" if assessment.given else "No infusion on record"
+    )
+
+
+def name_moment_to_measure(advice: Advice, show: Callable[[str], str]) -> str:
+    """Before which infusion to measure, in at most 80 characters; longer words are left to the detail."""
+    when = show(advice.recheck or "before the next infusion")
+    return when if 0 < len(when) <= WIDTHS["when"] else "as line 6 says"
+
+
+def name_cause(assessment: Assessment, advice: Advice, show: Callable[[str], str]) -> str:
+    """Why there is no advice, in at most 90 characters; longer words are left to the detail."""
+    stops = assessment.stop_conditions
+    more = f" and {phrases.brief(len(stops) - 1)} more" if len(stops) > 1 else ""
+    named = [f"{stop.label}{more} on record" for stop in stops[:1]] or list(advice.reasons[:1])
+    cause = show(named[0]) if named else ""
+    return cause if 0 < len(cause) <= WIDTHS["cause"] else "the reason stands under Why"

@@ -1,0 +1,56 @@
+"""Writes the generated parts of these pages from the tables and settings that the service itself reads: `make docs`.
+
+A part stands between `<!-- generated: NAME -->` and `<!-- end -->`; all else on a page is written by hand.
+`--check` writes nothing and exits with 1 if a page would change.
+"""
+# ruff: noqa: INP001, T201 - a script in a folder of pages, not a package
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from generator import advice, chart, site
+
+HERE = Path(__file__).parent
+PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PARTS: Mapping[str, Callable[[], str]] = {
+    "antibody-units": chart.antibody_units,
+    "assays": chart.assays,
+    "cards": advice.cards,
+    "concepts": chart.concepts,
+    "conditions": chart.conditions,
+    "drugs": chart.drugs,
+    "names": chart.names,
+    "prefetch": site.prefetch,
+    "routes": chart.routes,
+    "rows": advice.rows,
+    "scopes": site.scopes,
+    "services": site.services,
+    "settings": site.settings,
+    "signs": chart.signs,
+    "stops": advice.stop_conditions,
+    "systems": chart.systems,
+    "targets": advice.targets,
+}
+
+
+def renewed(text: str) -> str:
+    """A page with its generated parts written anew. Raises KeyError for a part that nobody writes."""
+    return PART.sub(lambda found: f"{found[1]}\n{PARTS[found[2]]()}\n\n{found[3]}", text)
+
+
+def main(arguments: list[str]) -> int:
+    """Write, or with --check only name, every page that changes. Returns the exit code."""
+    check = arguments == ["--check"]
+    texts = {page: page.read_text("utf-8") for page in sorted(HERE.glob("*.md"))}
+    changed = {page: new for page, text in texts.items() if (new := renewed(text)) != text}
+    for page, new in changed.items():
+        print(f"{page.name} {'would change' if check else 'written'}")
+        if not check:
+            page.write_text(new, "utf-8")
+    return int(check and bool(changed))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

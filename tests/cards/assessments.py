@@ -1,0 +1,500 @@
+"""Synthetic assessments: one invented child per kind of card. No real patient stands behind any number here."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from types import MappingProxyType
+
+from cds_service.clinical.assessment import (
+    Advice,
+    AdviceKind,
+    AntibodyJudgement,
+    AntibodyStatus,
+    Assessment,
+    DiseaseJudgement,
+    DiseaseMarker,
+    DiseaseStatus,
+    GivenRegimen,
+    Option,
+    OrderChange,
+    OrderedRegimen,
+    PatientFacts,
+    Phase,
+    Predictor,
+    PredictorState,
+    Qualification,
+    RiskEstimate,
+    Severity,
+    StopCondition,
+    TroughJudgement,
+    TroughStatus,
+    TroughTarget,
+    Versions,
+    Weight,
+)
+from cds_service.clinical.record import (
+    AntibodyLevel,
+    Comparator,
+    ConditionState,
+    DataIssue,
+    Diagnosis,
+    DrugLevel,
+    InfusionOrder,
+    IssueLevel,
+    Moment,
+    Reading,
+    Route,
+)
+
+AS_OF = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+DRAWN = Moment(datetime(2026, 11, 22, 8, 0, tzinfo=UTC))
+LAST = Moment(datetime(2026, 9, 27, 10, 0, tzinfo=UTC))
+DUE = Moment(datetime(2026, 11, 22, 10, 0, tzinfo=UTC))
+LESS = Comparator.LESS
+
+
+def on(year: int, month: int, day: int) -> Moment:
+    return Moment(datetime(year, month, day, tzinfo=UTC), day_only=True)
+
+
+def trough(
+    value: float | None = 1.7,
+    comparator: Comparator | None = None,
+    qualification: Qualification = Qualification.TROUGH,
+    **changes: object,
+) -> TroughJudgement:
+    reading = None if value is None else Reading(value, comparator)
+    level = DrugLevel("Observation/ifx-7", reading, DRAWN, assay="mayo-ecl", assay_from="method text")
+    judgement = TroughJudgement(
+        level, qualification, hours_after_previous_infusion=1342.0, hours_before_next_infusion=2.0
+    )
+    return replace(judgement, **changes)  # type: ignore[arg-type]
+
+
+def antibody(
+    status: AntibodyStatus = AntibodyStatus.NEGATIVE, value: float | None = 20.0, comparator: Comparator | None = LESS
+) -> AntibodyJudgement:
+    if value is None:
+        reasons = ("no antibody measured on the day of the level",) if status is AntibodyStatus.UNKNOWN else ()
+        return AntibodyJudgement(status, reasons=reasons)
+    result = AntibodyLevel("Observation/ada-3", Reading(value, comparator), "U/mL", DRAWN, assay="mayo-ecl")
+    return AntibodyJudgement(status, result, same_sample=True, source="Mayo test catalogue: below 50 U/mL negative")
+
+
+def disease(status: DiseaseStatus = DiseaseStatus.QUIET) -> DiseaseJudgement:
+    crp, calprotectin = {
+        DiseaseStatus.QUIET: ((2.0, "normal"), (80.0, "normal")),
+        DiseaseStatus.ACTIVE: ((24.0, "raised"), (920.0, "raised")),
+        DiseaseStatus.UNKNOWN: ((2.0, "normal"), (260.0, "undetermined")),
+    }[status]
+    return DiseaseJudgement(
+        status,
+        (
+            DiseaseMarker("crp", crp[0], None, "mg/L", DRAWN, crp[1], "Observation/crp-9"),
+            DiseaseMarker(
+                "calprotectin", calprotectin[0], None, "ug/g", on(2026, 10, 30), calprotectin[1], "Observation/fc-2"
+            ),
+        ),
+    )
+
+
+GIVEN = GivenRegimen(
+    dose_mg=200,
+    dose_mg_per_kg=5.2,
+    dosing_weight_kg=38.2,
+    interval_weeks=8.0,
+    intervals_weeks=(8.0, 8.1, 7.9),
+    infusions_on_regimen=4,
+    infusions_on_record=7,
+    last_infusion=LAST,
+    due=DUE,
+    intended_mg_per_kg=5.2,
+)
+ORDER = InfusionOrder("MedicationRequest/draft-1", Route.INTRAVENOUS, dose_mg=200, interval_weeks=8, has_reason=False)
+ORDERED = OrderedRegimen(ORDER, 200, 5.2, 8.0, interval_inferred=False, change=OrderChange.NONE)
+
+
+def options(now: float = 8.0, *others: float, mg_per_kg: float = 5.2) -> tuple[Option, ...]:
+    return tuple(
+        Option(weeks, mg_per_kg, mg_per_kg * 365.25 / 7 / weeks, current=weeks == now, recommended=weeks in others[:1])
+        for weeks in (now, *others)
+    )
+
+
+PREDICTORS = (
+    Predictor("hormone_exposure", False, None, None, PredictorState.USED, 0.042, (0.002, 0.924), 0.0),
+    Predictor("perianal_lesions", True, None, on(2025, 10, 1), PredictorState.USED, 5.813, (0.984, 34.349), 1.76),
+    Predictor("ses_cd", None, "{score}", None, PredictorState.MISSING, 1.656, (1.065, 2.577), None),
+    Predictor("total_protein", 62.0, "g/L", on(2025, 10, 2), PredictorState.USED, 0.851, (0.749, 0.967), 0.484),
+)
+RISK = RiskEstimate(
+    "song-2024",
+    "low trough (direction inferred)",
+    9.4,
+    (1.3, 68.0),
+    (("hormone_exposure", False), ("perianal_lesions", False), ("ses_cd", None), ("total_protein", 65.0)),
+)
+
+LOW_TROUGH = Assessment(
+    as_of=AS_OF,
+    applies=True,
+    not_applicable_reason=None,
+    patient=PatientFacts("p1", date(2014, 7, 1), 12.4, Weight(38.2, DRAWN, "Observation/wt-4")),
+    phase=Phase.MAINTENANCE,
+    given=GIVEN,
+    ordered=ORDERED,
+    trough=trough(status=TroughStatus.BELOW),
+    target=TroughTarget("paed-default", 5.0, 10.0, "Wang 2025, 115 children (doi:10.3390/jcm14030845)"),
+    trough_status=TroughStatus.BELOW,
+    undetectable=False,
+    antibody=antibody(),
+    disease=disease(),
+    stop_conditions=(),
+    predictors=PREDICTORS,
+    risk=RISK,
+    options=options(8.0, 6.0, 4.0),
+    advice=(
+        Advice(
+            AdviceKind.SHORTEN_INTERVAL,
+            14,
+            Severity.WARNING,
+            ("trough below target", "antibody negative", "interval above the site's minimum"),
+            interval_weeks=6,
+            recheck="before the second infusion on the new schedule",
+            button=True,
+        ),
+    ),
+    leading_rule=14,
+    diagnoses=(
+        Diagnosis(
+            frozenset({"crohns"}), "K50.00", "Crohn's disease of small intestine", ConditionState.ACTIVE, "Condition/c1"
+        ),
+    ),
+    reactions=(),
+    newer_levels=(),
+    issues=(DataIssue("ses-cd-missing", "ses_cd", IssueLevel.NOTE, "No SES-CD found before the first infusion."),),
+    versions=Versions("0.1.0", "2026-11-22", "default"),
+)
+
+
+def advise(
+    kind: AdviceKind, rule: int, *reasons: str, severity: Severity = Severity.INFO, recheck: str | None = None
+) -> tuple[Advice, ...]:
+    return (Advice(kind, rule, severity, reasons, recheck=recheck),)
+
+
+def change(**changes: object) -> Assessment:
+    """The child with the low trough, changed; the leading rule follows the advice."""
+    advice = changes.get("advice", LOW_TROUGH.advice)
+    rule = advice[0].rule if advice else 21  # type: ignore[index]
+    return replace(LOW_TROUGH, leading_rule=rule, **changes)  # type: ignore[arg-type]
+
+
+def _below_the_limit() -> Assessment:
+    lead = replace(LOW_TROUGH.advice[0], reasons=("trough below target", "antibody negative"))
+    further = advise(
+        AdviceKind.CONSIDER_REINDUCTION,
+        14,
+        "level below the assay's limit",
+        "confirm that the last two infusions were given in full",
+    )
+    return change(
+        trough=trough(1.0, LESS), undetectable=True, disease=disease(DiseaseStatus.ACTIVE), advice=(lead, *further)
+    )
+
+
+def _already_intensified(**changes: object) -> Assessment:
+    order = replace(ORDER, interval_weeks=6)
+    return change(
+        ordered=OrderedRegimen(order, 200, 5.2, 6.0, interval_inferred=False, change=OrderChange.INTENSIFIES),
+        advice=advise(
+            AdviceKind.ALREADY_INTENSIFIED,
+            7,
+            "the draft already gives more than the regimen given",
+            recheck="before the second infusion on the new schedule",
+        ),
+        **changes,
+    )
+
+
+def _outgrown() -> Assessment:
+    advice = advise(
+        AdviceKind.RESTORE_DOSE,
+        12,
+        "trough below target",
+        "the draft is under 90 % of the intended dose per kilogram",
+        severity=Severity.WARNING,
+        recheck="before the second infusion at the restored dose",
+    )
+    return change(
+        ordered=replace(ORDERED, dose_mg=150, dose_mg_per_kg=3.9, change=OrderChange.RELAXES),
+        advice=(replace(advice[0], dose_mg_per_kg=5.2),),
+    )
+
+
+def _no_level() -> Assessment:
+    return change(
+        trough=TroughJudgement(None, Qualification.NONE, reasons=("no level on record",)),
+        trough_status=TroughStatus.UNDETERMINED,
+        antibody=antibody(AntibodyStatus.UNKNOWN, None),
+        advice=advise(AdviceKind.MEASURE_TROUGH, 8, "no level on record", recheck="before the next infusion"),
+    )
+
+
+def _too_early() -> Assessment:
+    judged = trough(
+        8.1,
+        qualification=Qualification.TOO_EARLY,
+        hours_before_next_infusion=24.0 * 20,
+        implied_trough=(1.1, 3.0),
+        reasons=("drawn 20 days before the due date",),
+    )
+    judged = replace(judged, level=replace(judged.level, drawn=on(2026, 11, 2)))  # type: ignore[type-var]
+    return change(
+        trough=judged,
+        trough_status=TroughStatus.UNDETERMINED,
+        advice=advise(
+            AdviceKind.MEASURE_TROUGH, 8, "drawn 20 days before the due date", recheck="before the next infusion"
+        ),
+    )
+
+
+def _active_in_target() -> Assessment:
+    return change(
+        trough=trough(7.8),
+        trough_status=TroughStatus.WITHIN,
+        disease=disease(DiseaseStatus.ACTIVE),
+        advice=advise(AdviceKind.REVIEW_MECHANISM, 18, "level in or above target", "objective signs of active disease"),
+    )
+
+
+def _stopped() -> Assessment:
+    stops = (
+        StopCondition("abscess", "abscess", "Condition/a1", "K50.814", on(2026, 11, 9)),
+        StopCondition("c_difficile", "C. difficile infection", "Condition/a2", "A04.7", None),
+    )
+    return change(
+        stop_conditions=stops,
+        advice=advise(AdviceKind.CANNOT_ADVISE, 2, "abscess", "C. difficile infection", severity=Severity.WARNING),
+    )
+
+
+def _hostile() -> Assessment:
+    """Text as an unfriendly or merely broken chart may hold it."""
+    evil = (
+        "<script>alert(1)</script> [tap](http://x.example) **bold** |cell| `code`\n# heading\u202e &amp; www.x.example"
+    )
+    return change(
+        diagnoses=(Diagnosis(frozenset({"crohns"}), "K50.00", evil, ConditionState.ACTIVE, "Condition/c1"),),
+        issues=(
+            DataIssue("odd", "crp", IssueLevel.LIMITING, evil),
+            DataIssue("odd", "crp", IssueLevel.BLOCKING, "1. " + evil),
+        ),
+    )
+
+
+def _below(kind: AdviceKind, rule: int, judged: AntibodyJudgement, *reasons: str, **changes: object) -> Assessment:
+    severity = changes.pop("severity", Severity.INFO)
+    recheck = changes.pop("recheck", None)
+    advice = advise(kind, rule, "trough below target", *reasons, severity=severity, recheck=recheck)  # type: ignore[arg-type]
+    return change(antibody=judged, advice=advice, **changes)
+
+
+NEGATIVE = antibody()
+HIGH = antibody(AntibodyStatus.HIGH, 180.0, None)
+FOUR_WEEKLY = replace(GIVEN, interval_weeks=4.0, intervals_weeks=(4.0, 4.1, 3.9), last_infusion=on(2026, 10, 25))
+ORDERED_FOUR_WEEKLY = replace(ORDERED, order=replace(ORDER, interval_weeks=4), interval_weeks=4.0)
+ORDERED_AT_LIMIT = replace(ORDERED_FOUR_WEEKLY, dose_mg=380, dose_mg_per_kg=10.0)
+OLD_LEVEL = DrugLevel("Observation/ifx-2", Reading(1.7), on(2026, 6, 14), assay="mayo-ecl")
+OLD_ANTIBODY = AntibodyLevel("Observation/ada-1", Reading(20.0, LESS), "U/mL", on(2026, 6, 14), assay="mayo-ecl")
+
+# Every kind of card, by the name of its golden file.
+CARDS: Mapping[str, Assessment] = MappingProxyType(
+    {
+        "shorten_interval": LOW_TROUGH,
+        "shorten_interval-below-limit": _below_the_limit(),
+        "shorten_interval-early-sample": change(
+            trough=trough(
+                1.7, qualification=Qualification.EARLY, hours_before_next_infusion=24 * 9.0, implied_trough=(0.7, 1.1)
+            )
+        ),
+        "shorten_interval-first-maintenance": change(
+            trough=trough(1.7, qualification=Qualification.FIRST_MAINTENANCE),
+            advice=(replace(LOW_TROUGH.advice[0], severity=Severity.INFO, button=False),),
+        ),
+        "shorten_interval-no-timing": change(ordered=replace(ORDERED, interval_inferred=True)),
+        "shorten_interval-hostile-text": _hostile(),
+        "review_dose": _below(
+            AdviceKind.REVIEW_DOSE,
+            15,
+            NEGATIVE,
+            "antibody negative",
+            "interval at the site's minimum",
+            "dose below the site's cap",
+            severity=Severity.WARNING,
+            given=FOUR_WEEKLY,
+            ordered=ORDERED_FOUR_WEEKLY,
+            options=options(4.0),
+            recheck="before the second infusion at the new dose",
+        ),
+        "restore_dose": _outgrown(),
+        "at_limit": _below(
+            AdviceKind.AT_LIMIT,
+            16,
+            NEGATIVE,
+            "interval and dose at the site's limits",
+            given=replace(FOUR_WEEKLY, dose_mg=380, dose_mg_per_kg=10.0),
+            ordered=ORDERED_AT_LIMIT,
+            options=options(4.0, mg_per_kg=10.0),
+            recheck="repeat level and antibody",
+        ),
+        "near_target": _below(
+            AdviceKind.NEAR_TARGET,
+            13,
+            NEGATIVE,
+            "no objective sign of active disease",
+            trough=trough(4.4),
+            recheck="before the next infusion",
+        ),
+        "consider_reinduction": _below(
+            AdviceKind.CONSIDER_REINDUCTION,
+            15,
+            NEGATIVE,
+            trough=trough(1.0, LESS),
+            undetectable=True,
+            given=FOUR_WEEKLY,
+            ordered=ORDERED_FOUR_WEEKLY,
+            options=options(4.0),
+        ),
+        "review_antibody": _below(
+            AdviceKind.REVIEW_ANTIBODY,
+            9,
+            HIGH,
+            "antibody high: more drug is not expected to help",
+            severity=Severity.WARNING,
+            trough=trough(1.0, LESS),
+            undetectable=True,
+        ),
+        "review_antibody-not-gradable": _below(
+            AdviceKind.REVIEW_ANTIBODY,
+            10,
+            antibody(AntibodyStatus.POSITIVE, 61.0, None),
+            "antibody positive, not gradable on this assay",
+            recheck="repeat level and antibody",
+        ),
+        "order_antibody": _below(
+            AdviceKind.ORDER_ANTIBODY,
+            11,
+            antibody(AntibodyStatus.UNKNOWN, None),
+            "antibody unknown",
+            recheck="add to the same sample, else to the next one",
+        ),
+        "order_antibody-pending": _below(
+            AdviceKind.ORDER_ANTIBODY, 11, antibody(AntibodyStatus.PENDING, None), "antibody pending"
+        ),
+        "order_antibody-uninformative": _below(
+            AdviceKind.ORDER_ANTIBODY, 11, antibody(AntibodyStatus.UNINFORMATIVE), "antibody uninformative"
+        ),
+        "await_level": change(
+            advice=advise(
+                AdviceKind.AWAIT_LEVEL, 6, "a level is ordered or pending", recheck="when the result is there"
+            )
+        ),
+        "measure_trough": _no_level(),
+        "measure_trough-too-early": _too_early(),
+        "after_gap": change(
+            given=replace(GIVEN, last_infusion=on(2026, 6, 14), due=on(2026, 8, 9)),
+            trough=trough(1.7, qualification=Qualification.STALE, level=OLD_LEVEL),
+            antibody=AntibodyJudgement(AntibodyStatus.NEGATIVE, OLD_ANTIBODY, same_sample=True),
+            trough_status=TroughStatus.UNDETERMINED,
+            advice=advise(
+                AdviceKind.AFTER_GAP,
+                4,
+                "last infusion at least 12 weeks ago and at least 4 weeks overdue",
+                recheck="before re-starting",
+            ),
+        ),
+        "already_intensified": _already_intensified(),
+        "already_intensified-antibody-high": _already_intensified(antibody=HIGH),
+        "already_intensified-antibody-unknown": _already_intensified(antibody=antibody(AntibodyStatus.UNKNOWN, None)),
+        "review_mechanism": _active_in_target(),
+        "watch_antibody": change(
+            trough=trough(6.1),
+            trough_status=TroughStatus.WITHIN,
+            antibody=antibody(AntibodyStatus.LOW, 61.0, None),
+            advice=advise(
+                AdviceKind.WATCH_ANTIBODY,
+                19,
+                "level in or above target",
+                "antibody positive",
+                recheck="in two infusions",
+            ),
+        ),
+        "consider_deescalation": change(
+            trough=trough(19.0),
+            trough_status=TroughStatus.ABOVE,
+            advice=advise(
+                AdviceKind.CONSIDER_DEESCALATION,
+                20,
+                "two troughs above 15 µg/mL",
+                "remission documented for at least 6 months",
+            ),
+        ),
+        "keep_regimen": change(
+            trough=trough(7.2),
+            trough_status=TroughStatus.WITHIN,
+            advice=advise(AdviceKind.KEEP_REGIMEN, 21, "level within target"),
+        ),
+        "cannot_advise": change(diagnoses=(), advice=advise(AdviceKind.CANNOT_ADVISE, 3, "no diagnosis is coded")),
+        "cannot_advise-stop": _stopped(),
+        "cannot_advise-nothing-known": change(
+            given=None,
+            ordered=None,
+            patient=PatientFacts("p1", None, None, None),
+            trough=TroughJudgement(None, Qualification.NONE),
+            trough_status=TroughStatus.UNDETERMINED,
+            antibody=AntibodyJudgement(AntibodyStatus.UNKNOWN),
+            disease=DiseaseJudgement(DiseaseStatus.UNKNOWN),
+            phase=Phase.UNKNOWN,
+            predictors=(),
+            risk=RiskEstimate("song-2024", "low trough", None, None, ()),
+            options=(),
+            diagnoses=(),
+            issues=(DataIssue("no-dose", "infusion", IssueLevel.BLOCKING, "No infusion with a date could be read."),),
+            advice=advise(AdviceKind.CANNOT_ADVISE, 3, "regimen not computable"),
+        ),
+    }
+)
+
+DRAFT: Mapping[str, object] = MappingProxyType(
+    {
+        "resourceType": "MedicationRequest",
+        "id": "draft-1",
+        "status": "draft",
+        "intent": "order",
+        "medicationCodeableConcept": {"text": "Infliximab"},
+        "subject": {"reference": "Patient/p1"},
+        "dosageInstruction": [
+            {
+                "text": "200 mg IV every 8 weeks",
+                "timing": {"repeat": {"frequency": 1, "period": 8, "periodUnit": "wk"}},
+                "route": {"text": "intravenous"},
+                "doseAndRate": [{"doseQuantity": {"value": 200, "unit": "mg"}}],
+            }
+        ],
+    }
+)
+
+
+def hook_for(name: str) -> str:
+    """Keeping the regimen is said on opening the chart only."""
+    return "patient-view" if name.startswith("keep_regimen") else "order-sign"
+
+
+def draft_for(assessment: Assessment) -> Mapping[str, object] | None:
+    """The order under review; without a structured interval where the assessment says so."""
+    if assessment.ordered is None:
+        return None
+    if not assessment.ordered.interval_inferred:
+        return DRAFT
+    return MappingProxyType({key: value for key, value in DRAFT.items() if key != "dosageInstruction"})

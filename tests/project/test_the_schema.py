@@ -1,0 +1,138 @@
+"""The assessment has the published form: docs/schemas/assessment.schema.json. All children here are synthetic."""
+
+import json
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+
+from cds_service import patients
+from cds_service.clinical.assessment import (
+    AdviceKind,
+    AntibodyStatus,
+    DiseaseStatus,
+    OrderChange,
+    Phase,
+    PredictorState,
+    Qualification,
+    TroughStatus,
+)
+from cds_service.clinical.explain import explain, not_applicable
+from cds_service.clinical.policy import Policy
+from cds_service.clinical.record import IssueLevel
+from cds_service.hooks.evaluate import evaluate
+from cds_service.hooks.request import read_hook_request
+from cds_service.hooks.site import Site, open_site
+from cds_service.settings import Settings
+from tests.clinical.charts import (
+    ACTIVE,
+    CROHNS,
+    VISIT,
+    ago,
+    antibody,
+    chart,
+    day,
+    diagnosed,
+    infusions,
+    judge,
+    level,
+    measured,
+)
+
+Json = dict[str, Any]
+
+SCHEMA: Json = json.loads(
+    (Path(__file__).parents[2] / "docs" / "schemas" / "assessment.schema.json").read_text("utf-8")
+)
+VALIDATOR = Draft202012Validator(SCHEMA)
+
+BASELINE = (measured("ses_cd", 9, ago(weeks=63)), measured("total_protein", 62, ago(weeks=63)))
+DOCUMENTS: dict[str, Json] = {
+    "low trough": explain(judge(chart(level(1.7)))),
+    "patient-view": explain(judge(chart(level(1.7)), None)),
+    "below the assay's limit": explain(judge(chart(level("<0.4"), antibodies=(antibody(">200"),), markers=ACTIVE))),
+    "drawn early": explain(judge(chart(level(2.0, ago(weeks=3))))),
+    "newer level without a date": explain(judge(chart(level(1.7), level(3.0, drawn=None)))),
+    "known to the day only": explain(judge(chart(level(1.7, day())))),
+    "no level": explain(judge(chart(antibodies=()))),
+    "nothing on record": explain(judge(chart(given=(), antibodies=(), markers=(), weights=()))),
+    "stop condition": explain(judge(chart(level(1.7), diagnoses=(CROHNS, diagnosed("stop.abscess"))))),
+    "adult": explain(judge(chart(level(1.7), born=date(2000, 1, 1)))),
+    "after a gap": explain(judge(chart(given=infusions((62, 60, 56, 48, 40, 32, 24))))),
+    "predictors before treatment": explain(judge(chart(level(1.7), markers=BASELINE))),
+    "no infliximab order": not_applicable("synthetic", VISIT, "no infliximab order in the request", Policy()),
+}
+
+
+@pytest.fixture(scope="module")
+def site() -> Site:
+    return open_site(Settings())
+
+
+def described(schema: Json, value: Any) -> Iterator[str]:
+    """Every key that the schema describes and the value leaves out."""
+    if isinstance(value, list):
+        for item in value:
+            yield from described(schema.get("items", {}), item)
+    if isinstance(value, dict):
+        for key, inner in schema.get("properties", {}).items():
+            yield from described(inner, value[key]) if key in value else (key,)
+
+
+def test_the_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_an_assessment_has_the_published_form_and_every_key(name: str) -> None:
+    document = json.loads(json.dumps(DOCUMENTS[name], allow_nan=False))
+    VALIDATOR.validate(document)
+    assert list(described(SCHEMA, document)) == []
+
+
+@pytest.mark.parametrize("name", patients.names())
+@pytest.mark.parametrize("hook", ["order-sign", "patient-view"])
+def test_every_bundled_child_is_explained_in_the_published_form(name: str, hook: str, site: Site) -> None:
+    request = read_hook_request(patients.hook_request(patients.load(name), hook, VISIT), hook)
+    evaluation = evaluate(request, site, VISIT, site.reading_deadline())
+    assert evaluation.assessments
+    for assessment in evaluation.assessments:
+        VALIDATOR.validate(json.loads(json.dumps(explain(assessment), allow_nan=False)))
+
+
+@pytest.mark.parametrize("key", SCHEMA["required"])
+def test_an_assessment_without_a_required_key_is_refused(key: str) -> None:
+    document = {name: value for name, value in DOCUMENTS["low trough"].items() if name != key}
+    with pytest.raises(ValidationError, match=key):
+        VALIDATOR.validate(document)
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("trough_status", TroughStatus),
+        ("phase", Phase),
+        ("trough.qualification", Qualification),
+        ("antibody.status", AntibodyStatus),
+        ("disease.status", DiseaseStatus),
+        ("regimen.ordered.change", OrderChange),
+        ("advice[].kind", AdviceKind),
+        ("predictors[].state", PredictorState),
+        ("issues[].level", IssueLevel),
+    ],
+)
+def test_the_schema_lists_every_word_the_code_knows(path: str, values: type) -> None:
+    place = SCHEMA
+    for part in path.split("."):
+        place = place["properties"][part.removesuffix("[]")]
+        place = place["items"] if part.endswith("[]") else place
+    assert set(place["enum"]) == set(values)  # type: ignore[call-overload]
+
+
+def test_a_time_without_an_offset_is_refused() -> None:
+    naive = {**DOCUMENTS["low trough"], "as_of": datetime(2026, 11, 23).isoformat()}  # noqa: DTZ001 - the fault itself
+    with pytest.raises(ValidationError):
+        VALIDATOR.validate(naive)
