@@ -1,12 +1,12 @@
 """The error family, on one screen: broken plumbing is an exception, clinical doubt is a value.
 
-    CdsError                     something that the caller must hear about
-    ├── BadHookRequest     400   the request is not what CDS Hooks describes
-    ├── UnknownService     404   no service of that id
-    ├── RequestTooLarge    413   larger than the configured limit
-    ├── MissingData        412   the chart could not be had
-    │   └── ForeignPatient 412   a resource belongs to someone else: nothing is used
-    └── ConfigurationError   -   the configuration file is wrong (command line only)
+CdsError                     something that the caller must hear about
+├── BadHookRequest     400   the request is not what CDS Hooks describes
+├── UnknownService     404   no service of that id
+├── RequestTooLarge    413   larger than the configured limit
+├── MissingData        412   the chart could not be had
+│   └── ForeignPatient 412   a resource belongs to someone else: nothing is used
+└── ConfigurationError   -   the configuration file is wrong (command line only)
 """
 
 from collections.abc import Iterable

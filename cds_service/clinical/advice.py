@@ -119,6 +119,11 @@ class Facts:
         return max(INTENDED_MG_PER_KG, (self.given.intended_mg_per_kg or 0) if self.given else 0)
 
     @property
+    def last_dose_certain(self) -> bool:
+        """The last infusion was completed and its milligrams are known: else it may explain the low trough."""
+        return self.given is not None and self.given.last_in_full and self.given.dose_mg is not None
+
+    @property
     def relaxes(self) -> bool:
         """The draft gives less than the regimen given."""
         return self.ordered is not None and self.ordered.change is OrderChange.RELAXES
@@ -268,8 +273,8 @@ def _shorten(f: Facts) -> tuple[Advice, ...]:
     reasons = ("trough below target", _antibody_reason(f), "interval above the site's minimum")
     advice = _intensify(f, AdviceKind.SHORTEN_INTERVAL, 14, *reasons, recheck=SECOND_ON_NEW_SCHEDULE)
     first = f.trough.qualification is Qualification.FIRST_MAINTENANCE
-    button = f.ordered is not None and not f.reacted and (not first or f.policy.button_on_first_maintenance)
-    lead = replace(advice, interval_weeks=f.step, button=button)
+    settled = f.last_dose_certain and not f.reacted and (not first or f.policy.button_on_first_maintenance)
+    lead = replace(advice, interval_weeks=f.step, button=settled and f.ordered is not None)
     return (lead, *_reinduction(f, 14))
 
 
@@ -307,7 +312,7 @@ def _watch(_: Facts) -> tuple[Advice, ...]:
 
 def _deescalate(f: Facts) -> tuple[Advice, ...]:
     reasons = (
-        "two troughs above 15 µg/mL",
+        f"two troughs above {f.policy.deescalation_above_ug_per_ml:g} µg/mL",
         "antibody negative",
         "remission documented for at least 6 months",
     )

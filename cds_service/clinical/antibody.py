@@ -12,16 +12,28 @@ from cds_service.clinical.moments import instant
 from cds_service.clinical.record import AntibodyLevel, DataIssue, DrugLevel, Reading, ReportedSign
 
 POSITIVE = (AntibodyStatus.LOW, AntibodyStatus.HIGH, AntibodyStatus.POSITIVE)
+# A result that says nothing yields to one that says something; among those that do, the gravest is judged.
+GRAVITY = (
+    AntibodyStatus.UNKNOWN,
+    AntibodyStatus.UNINFORMATIVE,
+    AntibodyStatus.NEGATIVE,
+    AntibodyStatus.LOW,
+    AntibodyStatus.POSITIVE,
+    AntibodyStatus.HIGH,
+)
 
 
 def judge_antibody(
     antibodies: Sequence[AntibodyLevel], level: DrugLevel | None, *, undetectable: bool
 ) -> tuple[AntibodyJudgement, tuple[DataIssue, ...]]:
-    """The antibody of the deciding sample; results of other days are shown, never used."""
-    paired = [a for a in antibodies if _same_day(a, level)]
-    reported = sorted((a for a in paired if not a.pending), key=lambda a: _preference(a, level))
+    """The antibody of the deciding sample's day; of several results the gravest, so that no negative hides another.
+
+    Results of other days are shown, never used.
+    """
+    reported = [a for a in antibodies if not a.pending and _same_day(a, level)]
     if reported:
-        return _grade(reported[-1], level, undetectable=undetectable)
+        graded = [_grade(result, level, undetectable=undetectable) for result in reported]
+        return max(graded, key=_gravity)
     if any(a.pending for a in antibodies):
         pending = next(a for a in antibodies if a.pending)
         return AntibodyJudgement(AntibodyStatus.PENDING, pending, reasons=("antibody result pending",)), ()
@@ -41,11 +53,12 @@ def same_specimen(antibody: AntibodyLevel, level: DrugLevel) -> bool:
     return antibody.drawn == level.drawn
 
 
-def _preference(antibody: AntibodyLevel, level: DrugLevel | None) -> tuple[bool, bool, float, str]:
-    """One specimen goes before the same day, a known assay before an unknown one, the later before the earlier."""
-    shared = level is not None and same_specimen(antibody, level)
-    time = instant(antibody.drawn).timestamp() if antibody.drawn else 0.0
-    return shared, antibody.assay is not None, time, antibody.evidence
+def _gravity(graded: tuple[AntibodyJudgement, object]) -> tuple[int, bool, float, str]:
+    """The graver status first, then one specimen before the same day, then the later result."""
+    judgement, _ = graded
+    result = judgement.result
+    time = instant(result.drawn).timestamp() if result and result.drawn else 0.0
+    return GRAVITY.index(judgement.status), bool(judgement.same_sample), time, result.evidence if result else ""
 
 
 def _grade(

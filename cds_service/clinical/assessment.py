@@ -153,6 +153,7 @@ class GivenRegimen:
     last_infusion: Moment
     due: Moment | None
     intended_mg_per_kg: float | None  # median of the last three infusions
+    last_in_full: bool = True  # the last infusion was charted as completed
 
 
 class OrderChange(StrEnum):

@@ -293,6 +293,7 @@ def given_regimen(timeline: Timeline, ordered_weeks: float | None) -> GivenRegim
         last_infusion=last.start,
         due=timeline.due_after(last, ordered_weeks),
         intended_mg_per_kg=median(recent) if recent else None,
+        last_in_full=last.infusion.complete,
     )
 
 

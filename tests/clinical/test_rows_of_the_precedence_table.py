@@ -367,6 +367,13 @@ def test_row_14_after_a_mild_reaction_there_is_no_button_and_no_reinduction() ->
     assert not assessment.advice[0].button
 
 
+@pytest.mark.parametrize("last", [infusion(ago(weeks=8), None), infusion(ago(weeks=8), 190, complete=False)])
+def test_row_14_gives_no_button_while_the_last_infusion_may_have_been_given_in_part(last: object) -> None:
+    assessment = judge(chart(level(1.7), given=[*infusions()[:-1], last]))
+    assert lead(assessment) == ("shorten_interval", 14, "warning")
+    assert not assessment.advice[0].button
+
+
 @pytest.mark.parametrize(
     ("weeks", "step"),
     [((62, 60, 56, 48, 40, 32, 24, 16, 8), 6), ((38, 36, 32, 24, 18, 12, 6), 4), ((34, 32, 28, 21, 14, 7), 6)],

@@ -1,5 +1,7 @@
 """Same unit, other assay, other meaning; same day only; blind assays; undetectable drug."""
 
+from dataclasses import replace
+
 import pytest
 
 from cds_service.clinical.assessment import AntibodyJudgement, AntibodyStatus
@@ -99,11 +101,28 @@ def test_a_date_without_a_time_pairs_with_its_day() -> None:
     assert judged(antibody("<20", drawn=day())).status is AntibodyStatus.NEGATIVE
 
 
-def test_one_specimen_goes_before_another_sample_of_the_same_day() -> None:
-    own = antibody(12, assay="prometheus-hmsa", specimen="Specimen/1", evidence="Observation/own")
-    other = antibody("<20", drawn=ago(hours=1), specimen="Specimen/2", evidence="Observation/other")
-    judgement = judge(chart(level(1.7, specimen="Specimen/1"), antibodies=[own, other])).antibody
-    assert (judgement.status, judgement.same_sample) == (AntibodyStatus.HIGH, True)
+@pytest.mark.parametrize(
+    ("one", "other", "status"),
+    [
+        (antibody("<20"), antibody(12, assay="prometheus-hmsa"), "high"),  # no negative hides a high one
+        (antibody("<20"), antibody(5, assay="prometheus-hmsa"), "low"),
+        (antibody("<20"), antibody(7, assay=None), "negative"),  # a number that says nothing yields
+    ],
+)
+def test_of_several_results_of_one_day_the_gravest_is_judged(
+    one: AntibodyLevel, other: AntibodyLevel, status: str
+) -> None:
+    later = replace(other, evidence="Observation/other", drawn=ago(hours=2))
+    for both in ([one, later], [later, one]):
+        assert judge(chart(level(1.7), antibodies=both)).antibody.status.value == status
+
+
+def test_one_specimen_is_told_from_another_of_the_same_day() -> None:
+    def shared(specimen: str) -> bool | None:
+        result = antibody("<20", specimen=specimen)
+        return judge(chart(level(1.7, specimen="Specimen/1"), antibodies=[result])).antibody.same_sample
+
+    assert (shared("Specimen/1"), shared("Specimen/2")) == (True, False)
 
 
 def test_a_pending_antibody_is_pending_and_never_negative() -> None:

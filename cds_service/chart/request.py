@@ -1,0 +1,69 @@
+"""What the chart room is asked: whose chart, what the EHR sent along, and which server may fill the gaps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from types import MappingProxyType
+from typing import Protocol
+
+from fhir_mappings.chart import Resource
+
+
+class FhirServer(Protocol):
+    """The base of a FHIR server that may be read; `trust` decides, the chart only follows."""
+
+    @property
+    def url(self) -> str:
+        """Base URL without a trailing slash."""
+
+    def resolve(self, link: str) -> str | None:
+        """The absolute URL of a link under this base, None for any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChartRequest:
+    """One child's chart, please.
+
+    `server` is None where no FHIR server may be read and `no_server` then says why, in words for a diagnostic.
+    """
+
+    patient_id: str
+    prefetch: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    drafts: tuple[Resource, ...] = field(default=(), repr=False)
+    server: FhirServer | None = None
+    no_server: str = "no fhirServer given"
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far reading goes. Bytes are decoded bytes of one answer."""
+
+    page_size: int = 200
+    max_pages: int = 10
+    max_entries: int = 5_000
+    max_answer_bytes: int = 20_000_000
+    max_references: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The instant, on the monotonic timer, at which reading ends. `seconds` is what there was at first."""
+
+    ends: float
+    seconds: float
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        """The deadline that lies so many seconds ahead."""
+        return cls(monotonic() + seconds, seconds)
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self.ends - monotonic())
+
+    @property
+    def missed(self) -> str:
+        """What to say about an answer that did not come in time."""
+        return f"no answer within {self.seconds:g} s"

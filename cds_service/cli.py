@@ -1,0 +1,161 @@
+"""The command line: demo, serve, evaluate.
+
+`evaluate` prints exactly one JSON document on standard output; every notice goes to standard error. Exit 0 when
+evaluated, also when nothing applies; 2 when it could not be, with an OperationOutcome.
+"""
+
+import argparse
+import json
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cds_service import __version__
+from cds_service.errors import BadHookRequest, CdsError, ConfigurationError
+from cds_service.settings import Settings, load_settings
+
+UNCONFIGURED = (
+    "No configuration: only FHIR servers on loopback are read, callers need no token and no rate limit applies."
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code."""
+    options = _parser().parse_args(arguments)
+    command: int = options.command(options)
+    return command
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="infliximab-cds", description="Infliximab troughs in children, by CDS Hooks.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    demo = commands.add_parser("demo", help="start the service with synthetic patients and show one card")
+    demo.add_argument("--port", type=int, default=8000, help="port on this machine (default 8000; 0 takes a free one)")
+    demo.set_defaults(command=_demo)
+    serve = commands.add_parser("serve", help="start the production server")
+    serve.add_argument("--config", type=Path, required=True, metavar="FILE", help="the site's TOML configuration")
+    serve.set_defaults(command=_serve)
+    evaluate = commands.add_parser("evaluate", help="one hook request in, the response out")
+    evaluate.add_argument("request", metavar="REQUEST.json|-", help="a CDS Hooks request; - reads standard input")
+    evaluate.add_argument("--config", type=Path, metavar="FILE", help="the site's TOML configuration")
+    evaluate.add_argument("--as-of", metavar="TIME", help="judge as of this RFC 3339 time instead of now")
+    evaluate.add_argument("--explain", action="store_true", help="print the assessment instead of the cards")
+    evaluate.set_defaults(command=_evaluate)
+    return parser
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from cds_service.demo import run_demo
+
+    _notice(UNCONFIGURED)
+    return _until_stopped(lambda: run_demo(options.port))
+
+
+def _serve(options: argparse.Namespace) -> int:
+    def start() -> None:
+        from cds_service.app import create_app
+        from cds_service.server import open_port, run_server
+
+        settings = load_settings(options.config)
+        listener = open_port(settings.server.host, settings.server.port)
+        port = listener.getsockname()[1]
+        run_server(
+            create_app(settings),
+            listener,
+            workers=settings.server.workers,
+            threads=settings.server.threads,
+            when_serving=lambda: _tell_where(settings, port),
+        )
+
+    return _until_stopped(start)
+
+
+def _until_stopped(start: Callable[[], None]) -> int:
+    try:
+        start()
+    except ConfigurationError as error:
+        for line in error.diagnostics:
+            _notice(f"infliximab-cds: {line}")
+        return 2
+    return 0
+
+
+def _tell_where(settings: Settings, port: int) -> None:
+    _notice(f"Serving on http://{settings.server.host}:{port}/cds-services for {settings.site.name}.")
+    if not settings.fhir.allowed_servers:
+        _notice("fhir.allowed_servers is empty: only FHIR servers on loopback are read.")
+    for url in settings.fhir.allowed_servers:
+        if url.startswith("http://"):
+            _notice(f"{url} is not https: tokens and patient data travel in clear.")
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    try:
+        document, code = _evaluated(options), 0
+    except CdsError as error:
+        document, code = error.operation_outcome(), 2
+    except Exception:  # noqa: BLE001 - the caller is promised one JSON document, whatever happens
+        traceback.print_exc()
+        document, code = CdsError("The request could not be evaluated.").operation_outcome(), 2
+    print(json.dumps(document, indent=2))
+    return code
+
+
+def _evaluated(options: argparse.Namespace) -> Any:
+    from cds_service.hooks import clock
+    from cds_service.hooks.evaluate import evaluate
+    from cds_service.hooks.request import read_hook_request
+    from cds_service.hooks.services import service_for_hook
+    from cds_service.hooks.site import open_site
+    from cds_service.trust.json_gate import read_json
+
+    settings = load_settings(options.config)
+    if options.config is None:
+        _notice(UNCONFIGURED)
+    as_of = _read_time(options.as_of) if options.as_of else clock.now()
+    site = open_site(settings)
+    body = read_json(_read_file(options.request), settings.server.max_request_bytes)
+    hook = service_for_hook(body.get("hook") if isinstance(body, dict) else None).hook
+    request = read_hook_request(body, hook)
+    evaluation = evaluate(request, site, as_of, site.reading_deadline())
+    if options.explain:
+        return _explained(evaluation, request, site, as_of)
+    return {"cards": [card.to_json() for card in evaluation.cards]}
+
+
+def _explained(evaluation: Any, request: Any, site: Any, as_of: datetime) -> Any:
+    from cds_service.clinical.explain import explain, not_applicable
+
+    documents = [explain(assessment) for assessment in evaluation.assessments]
+    if not documents:
+        return not_applicable(request.patient_id, as_of, "no infliximab order in the request", site.policy)
+    return documents if len(documents) > 1 else documents[0]
+
+
+def _read_file(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise BadHookRequest(f"{name}: the request cannot be read: {error.strerror}") from error
+
+
+def _read_time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None or not 1970 <= time.year < 2200:
+        raise BadHookRequest("--as-of: a time with offset expected, such as 2026-11-22T09:00:00+00:00")
+    return time
+
+
+def _notice(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Whose chart may be read, and from where: the request's own claims checked against each other and the site's list."""
+
+from cds_service.chart.identity import check_drafts
+from cds_service.chart.request import ChartRequest
+from cds_service.clinical.record import DataIssue
+from cds_service.errors import BadHookRequest, ForeignPatient
+from cds_service.hooks.request import HookRequest
+from cds_service.trust.origins import AllowedServers, FhirBase, read_base
+
+
+def ask_for_chart(request: HookRequest, allowed: AllowedServers) -> ChartRequest:
+    """What the chart room is asked on behalf of this call. Raises BadHookRequest for a fhirServer that is no URL."""
+    server, why_none = _server(request.fhir_server, allowed)
+    return ChartRequest(request.patient_id, request.prefetch, request.drafts, server, why_none, request.token)
+
+
+def check_identity(request: HookRequest) -> dict[int, DataIssue]:
+    """What has to be said about drafts that name no patient, by position. Raises ForeignPatient."""
+    scoped_to = (request.token_patient or request.patient_id).removeprefix("Patient/")
+    if scoped_to != request.patient_id:
+        raise ForeignPatient("fhirAuthorization.patient: not the patient of the context, nothing was used")
+    return check_drafts(request.drafts, request.patient_id)
+
+
+def _server(url: str | None, allowed: AllowedServers) -> tuple[FhirBase | None, str]:
+    if url is None:
+        return None, "no fhirServer given"
+    try:
+        base = read_base(url)
+    except ValueError as error:
+        raise BadHookRequest(f"fhirServer: {error}") from error
+    return (base, "") if allowed.allow(base) else (None, "the fhirServer is not on this site's list of FHIR servers")

@@ -1,0 +1,68 @@
+"""The services offered, as data: one id per hook, with the prefetch that each asks for.
+
+Source: CDS Hooks 2.0.1, Discovery.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import files
+
+from cds_service.errors import BadHookRequest, UnknownService
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One row of services.toml."""
+
+    id: str
+    hook: str
+    title: str
+    description: str
+    usage: str
+
+    def discovery(self, prefetch: Mapping[str, str]) -> dict[str, object]:
+        """The service as the discovery endpoint describes it."""
+        return {
+            "hook": self.hook,
+            "id": self.id,
+            "title": self.title,
+            "description": self.description,
+            "usageRequirements": self.usage,
+            "prefetch": dict(prefetch),
+        }
+
+
+@cache
+def load_services() -> tuple[Service, ...]:
+    """All services offered, in the order of services.toml."""
+    return read_services(files(__package__).joinpath("services.toml").read_text("utf-8"))
+
+
+def read_services(table: str) -> tuple[Service, ...]:
+    """The services of a TOML table. Raises ValueError naming the row that is wrong."""
+    rows = tomllib.loads(table)["service"]
+    expected = {field.name for field in fields(Service)}
+    for number, row in enumerate(rows, 1):
+        if row.keys() != expected or not all(isinstance(text, str) and text for text in row.values()):
+            raise ValueError(f"services.toml, service {number}: exactly the texts {sorted(expected)} expected")
+    if len({row["id"] for row in rows}) != len(rows) or len({row["hook"] for row in rows}) != len(rows):
+        raise ValueError("services.toml: one id and one service per hook expected")
+    return tuple(Service(**row) for row in rows)
+
+
+def find_service(service_id: str) -> Service:
+    """The service of an id. Raises UnknownService naming those that exist."""
+    for service in load_services():
+        if service.id == service_id:
+            return service
+    raise UnknownService(f"services offered: {', '.join(service.id for service in load_services())}")
+
+
+def service_for_hook(hook: object) -> Service:
+    """The service of a hook, for a request that came without a URL. Raises BadHookRequest."""
+    for service in load_services():
+        if service.hook == hook:
+            return service
+    raise BadHookRequest(f"hook: one of {', '.join(service.hook for service in load_services())} expected")

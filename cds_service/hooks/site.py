@@ -1,0 +1,60 @@
+"""A site: everything that stays the same between calls, built once from the settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from cds_service.chart.fhir_client import FhirClient
+from cds_service.chart.request import Deadline, Limits
+from cds_service.clinical.policy import Policy
+from cds_service.settings import Settings
+from cds_service.trust.origins import AllowedServers, read_base
+from fhir_mappings.searches import Search, load_searches, prefetch_templates
+from fhir_mappings.tables import Tables, load_tables
+
+READING_SHARE = 0.8  # of the deadline; the rest is for judging and writing
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One hospital's service: its settings, what it asks the chart, and the client that reads FHIR servers."""
+
+    settings: Settings
+    policy: Policy
+    time_zone: ZoneInfo
+    searches: tuple[Search, ...]
+    prefetch: Mapping[str, str]
+    tables: Tables
+    allowed: AllowedServers
+    limits: Limits
+    client: FhirClient
+
+    @property
+    def look_back(self) -> timedelta:
+        """How far back results and infusions are read."""
+        return timedelta(days=self.settings.fhir.look_back_days)
+
+    def reading_deadline(self) -> Deadline:
+        """How long the chart may be read for a call that begins now."""
+        return Deadline.after(round(self.settings.fhir.deadline_seconds * READING_SHARE, 3))
+
+
+def open_site(settings: Settings) -> Site:
+    """Load the tables and build the client. Opens no connection and starts no thread."""
+    fhir = settings.fhir
+    folder = settings.site.tables_folder
+    tables = load_tables(Path(folder) if folder else None)
+    searches = load_searches(fhir.code_filtered_searches, tables)
+    return Site(
+        settings=settings,
+        policy=settings.policy.policy(),
+        time_zone=ZoneInfo(settings.site.time_zone),
+        searches=searches,
+        prefetch=prefetch_templates(searches),
+        tables=tables,
+        allowed=AllowedServers(tuple(read_base(url) for url in fhir.allowed_servers)),
+        limits=Limits(fhir.page_size, fhir.max_pages, fhir.max_entries, fhir.max_answer_bytes),
+        client=FhirClient(parallel_reads=fhir.parallel_reads, max_answer_bytes=fhir.max_answer_bytes),
+    )

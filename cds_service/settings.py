@@ -1,0 +1,203 @@
+"""Typed settings from one annotated TOML file, checked at start; an error names file, line, key and what is expected.
+
+Question: how does this hospital want the service to behave? docker/infliximab-cds.toml lists every setting.
+Defaults of [policy] are those of the medicine (cds_service.clinical.policy); nothing is repeated here.
+"""
+
+import difflib
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from cds_service.clinical.knowledge import target_profiles
+from cds_service.clinical.policy import Policy
+from cds_service.errors import ConfigurationError
+from cds_service.trust.origins import read_base
+
+_DEFAULT = Policy()
+
+
+def _known_base(url: str) -> str:
+    return read_base(url).url
+
+
+def _known_folder(name: str) -> str:
+    if name and not Path(name).is_dir():
+        raise ValueError("a folder with the site's own tables expected, or nothing")
+    return name
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("an IANA time zone such as Europe/Berlin expected")
+    return name
+
+
+def _known_profile(name: str) -> str:
+    if name not in target_profiles():
+        raise ValueError(f"one of {', '.join(target_profiles())} expected")
+    return name
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Days = Annotated[int, Field(ge=1, le=3660)]
+Weeks = Annotated[float, Field(gt=0, le=260)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Server(_Section):
+    """Where we listen."""
+
+    host: Text = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    threads: Annotated[int, Field(ge=1, le=64)] = 8
+    max_request_bytes: Annotated[int, Field(ge=10_000, le=20_000_000)] = 2_000_000
+
+
+class Fhir(_Section):
+    """Which FHIR servers are read, how far and how long."""
+
+    allowed_servers: Annotated[tuple[Annotated[str, AfterValidator(_known_base)], ...], Field(strict=False)] = ()
+    deadline_seconds: Annotated[float, Field(ge=0.5, le=10)] = 2.0
+    page_size: Annotated[int, Field(ge=1, le=1000)] = 200
+    max_pages: Annotated[int, Field(ge=1, le=100)] = 10
+    max_entries: Annotated[int, Field(ge=1, le=50_000)] = 5_000
+    max_answer_bytes: Annotated[int, Field(ge=100_000, le=100_000_000)] = 20_000_000
+    parallel_reads: Annotated[int, Field(ge=1, le=64)] = 16
+    look_back_days: Days = 1095
+    code_filtered_searches: bool = False
+
+
+class SiteSection(_Section):
+    """Who we are."""
+
+    name: Text = "unnamed site"
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    drug_by_name: bool = False
+    tables_folder: Annotated[str, Field(max_length=1000), AfterValidator(_known_folder)] = ""
+
+
+class PolicySection(_Section):
+    """The site's choices in the medicine, with bounds; meanings stand in cds_service.clinical.policy."""
+
+    name: Text = _DEFAULT.name
+    adult_from_years: Annotated[int, Field(ge=12, le=21)] = _DEFAULT.adult_from_years
+    allow_under_six: bool = _DEFAULT.allow_under_six
+    allow_pregnancy: bool = _DEFAULT.allow_pregnancy
+    target_profile: Annotated[str, AfterValidator(_known_profile)] = _DEFAULT.target_profile
+    perianal_profile: bool = _DEFAULT.perianal_profile
+    perianal_activity_days: Days = _DEFAULT.perianal_activity_days
+    stale_after_weeks: Weeks = _DEFAULT.stale_after_weeks
+    early_half_life_days: Annotated[float, Field(ge=3, le=21)] = _DEFAULT.early_half_life_days
+    regimen_dose_tolerance: Annotated[float, Field(gt=0, le=0.5)] = _DEFAULT.regimen_dose_tolerance
+    regimen_interval_tolerance_weeks: Annotated[float, Field(gt=0, le=4)] = _DEFAULT.regimen_interval_tolerance_weeks
+    free_antibody_accepted: bool = _DEFAULT.free_antibody_accepted
+    calprotectin_window_days: Days = _DEFAULT.calprotectin_window_days
+    crp_window_days: Days = _DEFAULT.crp_window_days
+    endoscopy_window_days: Days = _DEFAULT.endoscopy_window_days
+    measure_after_weeks_quiet: Weeks = _DEFAULT.measure_after_weeks_quiet
+    measure_after_weeks_otherwise: Weeks = _DEFAULT.measure_after_weeks_otherwise
+    prompt_days_before_due: Annotated[int, Field(ge=0, le=60)] = _DEFAULT.prompt_days_before_due
+    intervals_weeks: Annotated[
+        tuple[Annotated[int, Field(ge=2, le=16)], ...], Field(strict=False, min_length=1, max_length=8)
+    ] = _DEFAULT.intervals_weeks
+    minimum_interval_weeks: Annotated[float, Field(ge=2, le=16)] = _DEFAULT.minimum_interval_weeks
+    maximum_mg_per_kg: Annotated[float, Field(ge=5, le=20)] = _DEFAULT.maximum_mg_per_kg
+    maximum_mg_per_kg_heart_failure: Annotated[float, Field(ge=3, le=10)] = _DEFAULT.maximum_mg_per_kg_heart_failure
+    button_on_first_maintenance: bool = _DEFAULT.button_on_first_maintenance
+    near_target_fraction: Fraction = _DEFAULT.near_target_fraction
+    deep_fraction: Fraction = _DEFAULT.deep_fraction
+    deescalation_above_ug_per_ml: Annotated[float, Field(ge=5, le=50)] = _DEFAULT.deescalation_above_ug_per_ml
+    weight_window_days: Days = _DEFAULT.weight_window_days
+    baseline_window_days: Days = _DEFAULT.baseline_window_days
+    steroid_window_days: Days = _DEFAULT.steroid_window_days
+    infection_window_days: Days = _DEFAULT.infection_window_days
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "PolicySection":
+        falling = all(
+            longer > shorter for longer, shorter in zip(self.intervals_weeks, self.intervals_weeks[1:], strict=False)
+        )
+        if not falling or self.intervals_weeks[-1] < self.minimum_interval_weeks:
+            raise ValueError("intervals_weeks from long to short, none below minimum_interval_weeks, expected")
+        if self.deep_fraction >= self.near_target_fraction:
+            raise ValueError("deep_fraction below near_target_fraction expected")
+        return self
+
+    def policy(self) -> Policy:
+        """The same choices as the medicine reads them."""
+        return Policy(**{field.name: getattr(self, field.name) for field in fields(Policy)})
+
+
+class Settings(_Section):
+    """All settings of one site."""
+
+    server: Server = Server()
+    fhir: Fhir = Fhir()
+    site: SiteSection = SiteSection()
+    policy: PolicySection = PolicySection()
+
+
+def load_settings(path: Path | None) -> Settings:
+    """The settings of a file, or the defaults without one.
+
+    Raises ConfigurationError with one line per fault: file, line, key and what was expected.
+    """
+    if path is None:
+        return Settings()
+    text = _read(path)
+    try:
+        return Settings.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: TOML expected: {error}") from error
+    except ValidationError as error:
+        raise ConfigurationError(*(_explain(path, text, dict(fault)) for fault in error.errors())) from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "UTF-8 expected"
+        raise ConfigurationError(f"{path}: the configuration file cannot be read: {reason}") from error
+
+
+def _explain(path: Path, text: str, fault: dict[str, Any]) -> str:
+    keys = [part for part in fault["loc"] if isinstance(part, str)]
+    where = f"{path}:{_line_of(text, keys)}: {'.'.join(keys)}"
+    if fault["type"] == "extra_forbidden":
+        return f"{where}: no such setting{_nearest(keys)}"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{where}: {message[0].lower()}{message[1:]}"
+
+
+def _nearest(keys: list[str]) -> str:
+    section = Settings.model_fields.get(keys[0]) if len(keys) > 1 else None
+    holder = section.annotation if section else Settings
+    known = list(getattr(holder, "model_fields", {}))
+    near = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.5)
+    return f", did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}"
+
+
+def _line_of(text: str, keys: list[str]) -> int:
+    """The line on which a key stands, else that of its section, else 1."""
+    section: list[str] = []
+    found = 1
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[\s*([\w-]+)\s*\]", line)
+        name = re.match(r"\s*([\w-]+)\s*=", line)
+        section = [header[1]] if header else section
+        if name and [*section, name[1]] == keys[:2]:
+            return number
+        found = number if header and section == keys[:1] else found
+    return found

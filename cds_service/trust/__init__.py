@@ -1,0 +1,1 @@
+"""Whom and what we trust: the limits of a JSON body and the FHIR servers that may be read."""
