@@ -7,7 +7,7 @@ composes them. Nothing here reads a clock: `as_of` is handed in.
 from datetime import datetime, timedelta
 
 from cds_service import __version__
-from cds_service.clinical.advice import Facts, decide
+from cds_service.clinical.advice import decide
 from cds_service.clinical.antibody import judge_antibody
 from cds_service.clinical.applicability import age_in_years, cannot_judge, not_applicable
 from cds_service.clinical.assessment import (
@@ -22,6 +22,7 @@ from cds_service.clinical.assessment import (
 )
 from cds_service.clinical.deescalation import well_above_in_remission
 from cds_service.clinical.disease import judge_disease
+from cds_service.clinical.facts import Facts
 from cds_service.clinical.knowledge import assays, knowledge_version
 from cds_service.clinical.moments import instant
 from cds_service.clinical.notes import clinical_notes

@@ -6,9 +6,9 @@ in knowledge/notes.toml.
 
 from collections.abc import Iterator, Sequence
 
-from cds_service.clinical.advice import Facts
 from cds_service.clinical.applicability import LABEL_AGE_YEARS, current_concepts
 from cds_service.clinical.assessment import TroughJudgement, TroughStatus
+from cds_service.clinical.facts import Facts
 from cds_service.clinical.knowledge import note
 from cds_service.clinical.record import DataIssue, TreatmentRecord
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import permutations
 
 from cds_service.clinical.assessment import Qualification, TroughJudgement, TroughStatus, TroughTarget
+from cds_service.clinical.courses import INDUCTION_INFUSIONS, ONE_INFUSION, PlacedInfusion
 from cds_service.clinical.moments import (
     DAY,
     between,
@@ -22,7 +23,7 @@ from cds_service.clinical.moments import (
 )
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import DrugLevel, Moment, Reading
-from cds_service.clinical.timeline import (
+from cds_service.clinical.timeline import LATE_DAYS, Timeline
     INDUCTION_INFUSIONS,
     LATE_DAYS,
     ONE_INFUSION,

@@ -1,0 +1,213 @@
+"""What each row of the decision table says.
+
+Question: once a row leads, what may the team consider, why, and when to look again? Source: the clinical contract,
+sections 2, 4 and 5. Sentences for the reader live in `cards/wording`; these are the short reasons beside them.
+"""
+
+from dataclasses import replace
+
+from cds_service.clinical.assessment import Advice, AdviceKind, AntibodyStatus, Qualification, Severity
+from cds_service.clinical.courses import INDUCTION_INFUSIONS
+from cds_service.clinical.facts import Facts
+
+SECOND_ON_NEW_SCHEDULE = "before the second infusion on the new schedule"
+NEXT_INFUSION = "before the next infusion"
+
+
+def _entry(
+    kind: AdviceKind, rule: int, *reasons: str, severity: Severity = Severity.INFO, recheck: str | None = None
+) -> Advice:
+    return Advice(kind, rule, severity, reasons, recheck=recheck)
+
+
+def nothing(_: Facts) -> tuple[Advice, ...]:
+    """Rows 1 and 5: silent."""
+    return ()
+
+
+def stopped(f: Facts) -> tuple[Advice, ...]:
+    """Row 2: no intensification of any kind."""
+    reasons = tuple(dict.fromkeys(stop.label for stop in f.stops))
+    return (_entry(AdviceKind.CANNOT_ADVISE, 2, *reasons, severity=Severity.WARNING),)
+
+
+def cannot_judge(f: Facts) -> tuple[Advice, ...]:
+    """Row 3: why it cannot be judged."""
+    return (_entry(AdviceKind.CANNOT_ADVISE, 3, *f.cannot_judge),)
+
+
+def after_gap(f: Facts) -> tuple[Advice, ...]:
+    """Row 4: antibody first, or an infusion given elsewhere."""
+    if f.level_since_gap:
+        return (_entry(AdviceKind.CANNOT_ADVISE, 4, "an infusion was probably given elsewhere"),)
+    reasons = (
+        "last infusion at least 12 weeks ago and at least 4 weeks overdue",
+        "antibody first: reaction risk after a gap",
+    )
+    return (_entry(AdviceKind.AFTER_GAP, 4, *reasons, recheck="before re-starting"),)
+
+
+def in_induction(f: Facts) -> tuple[Advice, ...]:
+    """Row 5: silent, but for the order of infusion 3."""
+    if f.next_infusion_number != INDUCTION_INFUSIONS:
+        return ()
+    reasons = ("order for infusion 3: the first trough worth measuring is before infusion 4",)
+    advice = _entry(AdviceKind.MEASURE_TROUGH, 5, *reasons, recheck="before infusion 4")
+    return (replace(advice, prompt=f.prompt_now),)
+
+
+def await_level(f: Facts) -> tuple[Advice, ...]:
+    """Row 6: a level is on its way."""
+    advice = _entry(AdviceKind.AWAIT_LEVEL, 6, "a level is ordered or pending", recheck="when the result is there")
+    return (replace(advice, prompt=f.prompt_now),)
+
+
+def already_intensified(_: Facts) -> tuple[Advice, ...]:
+    """Row 7: no further step."""
+    reasons = ("the draft already gives more than the regimen given", "no further step before a new level")
+    return (_entry(AdviceKind.ALREADY_INTENSIFIED, 7, *reasons, recheck=SECOND_ON_NEW_SCHEDULE),)
+
+
+def measure_trough(f: Facts) -> tuple[Advice, ...]:
+    """Row 8: the first infusion before which a sample qualifies."""
+    recheck = {
+        Qualification.BEFORE_STEADY_STATE: "before the second infusion after the change",
+        Qualification.AFTER_DELAYED_INFUSION: "before the following infusion, given on time",
+        Qualification.INDUCTION: "before infusion 4",
+    }.get(f.trough.qualification, NEXT_INFUSION)
+    advice = _entry(AdviceKind.MEASURE_TROUGH, 8, *_why_not_usable(f), recheck=recheck)
+    return (replace(advice, prompt=f.prompt_now),)
+
+
+def _why_not_usable(f: Facts) -> tuple[str, ...]:
+    if f.trough.level is None:
+        return ("no level on record",)
+    if f.trough.reading is None:
+        return (*f.trough.reasons, "the value or unit of the level could not be read")
+    if f.level_expired:
+        return (*f.trough.reasons, "no recent level")
+    return f.trough.reasons or ("the level is a bound that does not say on which side of the target it lies",)
+
+
+def antibody_high(_: Facts) -> tuple[Advice, ...]:
+    """Row 9: do not intensify."""
+    reasons = ("trough below target", "antibody high: more drug is not expected to help")
+    return (_entry(AdviceKind.REVIEW_ANTIBODY, 9, *reasons, severity=Severity.WARNING),)
+
+
+def antibody_ungraded(_: Facts) -> tuple[Advice, ...]:
+    """Row 10: repeat and ask the laboratory."""
+    reasons = ("trough below target", "antibody positive, not gradable on this assay")
+    return (_entry(AdviceKind.REVIEW_ANTIBODY, 10, *reasons, recheck="repeat level and antibody"),)
+
+
+def antibody_first(f: Facts) -> tuple[Advice, ...]:
+    """Row 11: the antibody before any step."""
+    reasons = ("trough below target", f"antibody {f.antibody.status.value}", *f.antibody.reasons)
+    return (_entry(AdviceKind.ORDER_ANTIBODY, 11, *reasons, recheck="add to the same sample, else to the next one"),)
+
+
+def restore_dose(f: Facts) -> tuple[Advice, ...]:
+    """Row 12: the intended dose per kilogram."""
+    reasons = (
+        "trough below target",
+        "the draft is under 90 % of the intended dose per kilogram",
+        _antibody_reason(f),
+    )
+    advice = _intensify(
+        f, AdviceKind.RESTORE_DOSE, 12, *reasons, recheck="before the second infusion at the restored dose"
+    )
+    return (replace(advice, dose_mg_per_kg=f.intended_mg_per_kg),)
+
+
+def near_target(_: Facts) -> tuple[Advice, ...]:
+    """Row 13: measure again before changing anything."""
+    reasons = ("trough below target by less than 20 %", "no objective sign of active disease")
+    return (_entry(AdviceKind.NEAR_TARGET, 13, *reasons, recheck=NEXT_INFUSION),)
+
+
+def shorten_interval(f: Facts) -> tuple[Advice, ...]:
+    """Row 14: the next shorter interval; the button only where nothing clouds it."""
+    reasons = ("trough below target", _antibody_reason(f), "interval above the site's minimum")
+    advice = _intensify(f, AdviceKind.SHORTEN_INTERVAL, 14, *reasons, recheck=SECOND_ON_NEW_SCHEDULE)
+    first = f.trough.qualification is Qualification.FIRST_MAINTENANCE
+    settled = f.last_dose_certain and not f.reacted and (not first or f.policy.button_on_first_maintenance)
+    lead = replace(advice, interval_weeks=f.step, button=settled and f.ordered is not None)
+    return (lead, *_reinduction(f, 14))
+
+
+def review_dose(f: Facts) -> tuple[Advice, ...]:
+    """Row 15: at the shortest interval, the dose."""
+    reasons = (
+        "trough below target",
+        _antibody_reason(f),
+        "interval at the site's minimum",
+        "dose below the site's cap",
+    )
+    advice = _intensify(f, AdviceKind.REVIEW_DOSE, 15, *reasons, recheck="before the second infusion at the new dose")
+    return (advice, *_reinduction(f, 15))
+
+
+def at_limit(f: Facts) -> tuple[Advice, ...]:
+    """Row 16: at both limits."""
+    reasons = ("trough below target", _antibody_reason(f), "interval and dose at the site's limits")
+    return (_entry(AdviceKind.AT_LIMIT, 16, *reasons, recheck="repeat level and antibody"),)
+
+
+def less_than_given(f: Facts) -> tuple[Advice, ...]:
+    """Row 17: as rows 14 and 15, and says that the draft gives less."""
+    base = shorten_interval(f) if f.step is not None else review_dose(f)
+    reasons = (*base[0].reasons, "the draft gives less than the regimen given")
+    return (replace(base[0], rule=17, severity=Severity.WARNING, reasons=reasons), *base[1:])
+
+
+def other_mechanism(_: Facts) -> tuple[Advice, ...]:
+    """Row 18: enough drug, active disease."""
+    reasons = ("level in or above target", "objective signs of active disease")
+    return (_entry(AdviceKind.REVIEW_MECHANISM, 18, *reasons),)
+
+
+def watch_antibody(_: Facts) -> tuple[Advice, ...]:
+    """Row 19: enough drug, and an antibody."""
+    reasons = ("level in or above target", "antibody positive")
+    return (_entry(AdviceKind.WATCH_ANTIBODY, 19, *reasons, recheck="in two infusions"),)
+
+
+def consider_less(f: Facts) -> tuple[Advice, ...]:
+    """Row 20: less drug might do."""
+    reasons = (
+        f"two troughs above {f.policy.deescalation_above_ug_per_ml:g} µg/mL",
+        "antibody negative",
+        "remission documented for at least 6 months",
+    )
+    return (_entry(AdviceKind.CONSIDER_DEESCALATION, 20, *reasons, recheck=SECOND_ON_NEW_SCHEDULE),)
+
+
+def keep_regimen(f: Facts) -> tuple[Advice, ...]:
+    """Row 21: nothing to change."""
+    return (
+        _entry(
+            AdviceKind.KEEP_REGIMEN,
+            21,
+            f"level {f.trough.status.value} target" if f.adequate else "nothing to change",
+        ),
+    )
+
+
+def _intensify(f: Facts, kind: AdviceKind, rule: int, *reasons: str, recheck: str) -> Advice:
+    """Rows 12, 14 and 15 share their severity."""
+    severity = Severity.WARNING if f.urgent else Severity.INFO
+    return _entry(kind, rule, *reasons, severity=severity, recheck=recheck)
+
+
+def _reinduction(f: Facts, rule: int) -> tuple[Advice, ...]:
+    if not f.undetectable or f.reacted:
+        return ()
+    reasons = ("level below the assay's limit", "confirm that the last two infusions were given in full")
+    return (_entry(AdviceKind.CONSIDER_REINDUCTION, rule, *reasons),)
+
+
+def _antibody_reason(f: Facts) -> str:
+    if f.antibody.status is AntibodyStatus.UNINFORMATIVE:
+        return "antibody uninformative, accepted by the site"
+    return f"antibody {f.antibody.status.value}"

@@ -1,0 +1,197 @@
+"""Everything a row of the decision table may ask.
+
+Question: which facts decide? Each was judged in a module of its own and carries its own evidence; the properties
+here only combine them. Source: the clinical contract, section 2.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cds_service.clinical.assessment import (
+    AntibodyJudgement,
+    AntibodyStatus,
+    DiseaseJudgement,
+    DiseaseStatus,
+    GivenRegimen,
+    OrderChange,
+    OrderedRegimen,
+    Qualification,
+    StopCondition,
+    TroughJudgement,
+    TroughStatus,
+    TroughTarget,
+    Weight,
+)
+from cds_service.clinical.courses import INDUCTION_INFUSIONS, INDUCTION_SPACING_WEEKS
+from cds_service.clinical.moments import instant, weeks
+from cds_service.clinical.policy import Policy
+from cds_service.clinical.regimen import current_interval, next_interval
+
+INTENDED_MG_PER_KG = 5.0  # label dose; a draft is measured against at least this
+UNDERDOSED = 0.90
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything a row may ask; each value was judged before and carries its own evidence."""
+
+    as_of: datetime
+    policy: Policy
+    not_applicable: str | None
+    cannot_judge: tuple[str, ...]
+    stops: tuple[StopCondition, ...]
+    gap: bool
+    next_infusion_number: int  # 1 where nothing was given yet
+    anything_on_record: bool
+    given: GivenRegimen | None
+    ordered: OrderedRegimen | None
+    weight: Weight | None
+    trough: TroughJudgement
+    target: TroughTarget
+    undetectable: bool
+    antibody: AntibodyJudgement
+    disease: DiseaseJudgement
+    level_pending: bool
+    level_since_gap: bool  # a level in target or above was drawn when the infusion was already overdue
+    reacted: bool
+    dose_cap_mg_per_kg: float
+    deescalation: bool
+
+    @property
+    def below(self) -> bool:
+        """A qualifying level under the target."""
+        return self.trough.status is TroughStatus.BELOW and self.trough.qualification.qualifies
+
+    @property
+    def adequate(self) -> bool:
+        """A level in target or above it."""
+        return self.trough.status in (TroughStatus.WITHIN, TroughStatus.ABOVE)
+
+    @property
+    def active(self) -> bool:
+        """Objective inflammation."""
+        return self.disease.status is DiseaseStatus.ACTIVE
+
+    @property
+    def interval(self) -> float:
+        """The interval from which a step is taken, whole weeks."""
+        return current_interval(self.given, self.ordered)
+
+    @property
+    def step(self) -> int | None:
+        """The next shorter interval of the site's list."""
+        return next_interval(self.interval, self.policy)
+
+    @property
+    def reading_fraction(self) -> float:
+        """The highest trough that the sample allows, as a fraction of the lower limit; infinite without a number."""
+        measured = self.trough.reading.high if self.trough.reading else float("inf")
+        highest = self.trough.implied_trough[1] if self.trough.implied_trough else measured
+        return highest / self.target.low
+
+    @property
+    def near(self) -> bool:
+        """Below by less than 20 %, as an exact number."""
+        return not self.undetectable and self.reading_fraction >= self.policy.near_target_fraction
+
+    @property
+    def urgent(self) -> bool:
+        """Below the assay's limit, under 60 % of the lower limit, or with active disease."""
+        return self.undetectable or self.active or self.reading_fraction < self.policy.deep_fraction
+
+    @property
+    def underdosed(self) -> bool:
+        """The draft is under 90 % of the intended dose per kilogram, at a recent weight."""
+        if self.ordered is None or self.ordered.dose_mg_per_kg is None or self.weight is None:
+            return False
+        return self.ordered.dose_mg_per_kg < UNDERDOSED * self.intended_mg_per_kg
+
+    @property
+    def intended_mg_per_kg(self) -> float:
+        """Median of the last three infusions, at least the label dose."""
+        return max(INTENDED_MG_PER_KG, (self.given.intended_mg_per_kg or 0) if self.given else 0)
+
+    @property
+    def last_dose_certain(self) -> bool:
+        """The last infusion was completed and its milligrams are known: else it may explain the low trough."""
+        return self.given is not None and self.given.last_in_full and self.given.dose_mg is not None
+
+    @property
+    def relaxes(self) -> bool:
+        """The draft gives less than the regimen given."""
+        return self.ordered is not None and self.ordered.change is OrderChange.RELAXES
+
+    @property
+    def restarting(self) -> bool:
+        """The order asks for induction spacing after a gap: a re-induction is under way."""
+        spacing = self.ordered.order.interval_weeks if self.ordered else None
+        return (
+            self.next_infusion_number > INDUCTION_INFUSIONS
+            and spacing is not None
+            and (
+                spacing < INDUCTION_SPACING_WEEKS and self.trough.qualification is Qualification.AFTER_DELAYED_INFUSION
+            )
+        )
+
+    @property
+    def level_age_weeks(self) -> float:
+        """Age of the deciding level; infinite without one."""
+        drawn = self.trough.drawn
+        return weeks(self.as_of - instant(drawn)) if drawn else float("inf")
+
+    @property
+    def level_expired(self) -> bool:
+        """No level for 52 weeks in quiet disease, 26 otherwise."""
+        quiet = self.disease.status is DiseaseStatus.QUIET
+        limit = self.policy.measure_after_weeks_quiet if quiet else self.policy.measure_after_weeks_otherwise
+        return self.level_age_weeks > limit
+
+    @property
+    def prompt_now(self) -> bool:
+        """Not more than 14 days before the due date."""
+        due = self.given.due if self.given else None
+        return due is None or self.as_of >= instant(due) - timedelta(days=self.policy.prompt_days_before_due)
+
+    @property
+    def can_step(self) -> bool:
+        """A shorter interval or a higher dose is still open."""
+        return self.step is not None or self.dose_open
+
+    def below_with(self, antibody: AntibodyStatus) -> bool:
+        """Below target, with this antibody."""
+        return self.below and self.antibody.status is antibody
+
+    @property
+    def no_excess_antibody(self) -> bool:
+        """Negative or low; a negative of a blind assay only where the site accepts it."""
+        accepted = self.antibody.status is AntibodyStatus.UNINFORMATIVE and self.policy.free_antibody_accepted
+        return accepted or self.antibody.status in (AntibodyStatus.NEGATIVE, AntibodyStatus.LOW)
+
+    @property
+    def antibody_present(self) -> bool:
+        """Positive by any grade."""
+        return self.antibody.status in (AntibodyStatus.LOW, AntibodyStatus.HIGH, AntibodyStatus.POSITIVE)
+
+    @property
+    def no_usable_level(self) -> bool:
+        """Nothing that may decide: undetermined, too old in its status, or too long ago."""
+        if self.trough.qualification is Qualification.STALE:
+            return self.trough.status is not TroughStatus.WITHIN or self.level_expired
+        return self.trough.status is TroughStatus.UNDETERMINED or self.level_expired
+
+    @property
+    def dose_open(self) -> bool:
+        """Below the cap; a dose per kilogram that is not known is not known to be at the cap."""
+        per_kg = self.given.dose_mg_per_kg if self.given else None
+        return per_kg is None or per_kg < self.dose_cap_mg_per_kg * (1 - 1e-9)
+
+    @property
+    def in_induction(self) -> bool:
+        """The order is for infusion 1 to 3 of a (re-)induction, or the first one ever."""
+        early = self.next_infusion_number <= INDUCTION_INFUSIONS
+        return not self.anything_on_record or early or self.restarting
+
+    @property
+    def intensifies(self) -> bool:
+        """The draft already gives more than the regimen given."""
+        return self.ordered is not None and self.ordered.change is OrderChange.INTENSIFIES
