@@ -24,12 +24,6 @@ from cds_service.clinical.moments import (
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import DrugLevel, Moment, Reading
 from cds_service.clinical.timeline import LATE_DAYS, Timeline
-    INDUCTION_INFUSIONS,
-    LATE_DAYS,
-    ONE_INFUSION,
-    PlacedInfusion,
-    Timeline,
-)
 
 FIRST_MAINTENANCE_DAYS = 42
 EARLIEST_DAYS = 14
