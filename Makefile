@@ -28,8 +28,10 @@ demo: .venv/.installed ## start the service with synthetic patients and show one
 	@$(BIN)/infliximab-cds demo --port $(PORT)
 
 test: check .venv/.developer ## lint, types, architecture and the quick tests with coverage
+	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run -m pytest -q
-	@$(BIN)/coverage report --skip-covered
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --include='cds_service/clinical/*,cards/*,fhir_mappings/*' --fail-under=100
 
 check: lint types imports
 
@@ -43,7 +45,7 @@ imports: .venv/.developer
 	@$(BIN)/lint-imports --no-cache | tail -n 4
 
 integration: .venv/.developer ## the same patients through a real HAPI FHIR server (or FHIR_BASE_URL=...)
-	@$(BIN)/pytest -q -p no:cacheprovider tests/integration --override-ini=addopts="--strict-markers --import-mode=importlib -ra"
+	@$(BIN)/pytest -q tests/integration --override-ini=addopts="--strict-markers --import-mode=importlib -ra"
 
 hapi: .venv/.developer ## start the HAPI FHIR server alone (PORT=8000)
 	@$(BIN)/python tests/hapi/server.py --port $(PORT)

@@ -64,7 +64,7 @@ def _steroid(
         for m in record.medications
         if m.concept == "systemic_steroid"
         and m.start is not None
-        and instant(m.start) <= instant(baseline)
+        and m.start.day < baseline.day  # given on the day itself it is premedication, not exposure
         and instant(m.end or m.start) >= opens
     ]
     if used:

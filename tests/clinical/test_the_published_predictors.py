@@ -95,6 +95,7 @@ def test_steroid_before_the_first_infusion_counts_and_later_or_much_earlier_does
 
     assert value(STEROID) is True
     assert value(replace(STEROID, start=ago(weeks=START - 1))) is False
+    assert value(replace(STEROID, start=ago(weeks=START, hours=1), given=True)) is False  # premedication
     assert value(replace(STEROID, start=ago(weeks=START + 20))) is False
     assert value(replace(STEROID, start=ago(weeks=START + 20), end=ago(weeks=START + 2))) is True
     assert value(replace(STEROID, concept="immunomodulator")) is False

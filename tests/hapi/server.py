@@ -31,7 +31,7 @@ POLL_S = 0.1
 TAIL_LINES = 20
 
 
-class HapiUnavailable(Exception):  # noqa: N818 - says what the caller meets: no server
+class HapiUnavailable(Exception):
     """The server cannot be built or started here; the first line says why, the tail of the log follows."""
 
     def __init__(self, reason: str, log: bytes = b"") -> None:

@@ -1,0 +1,39 @@
+"""Orders for an infliximab level or antibody test: open ones on record, and drafts beside the infusion's.
+
+Source: FHIR R4 ServiceRequest (status, code).
+"""
+
+from collections.abc import Iterator, Mapping
+
+from fhir_mappings.chart import Resource
+from fhir_mappings.codings import read_coded
+from fhir_mappings.identity import evidence
+from fhir_mappings.recognition import ANTIBODY, LEVEL, recognise
+from fhir_mappings.scope import Scope
+from fhir_mappings.shape import struct, structs, text, truth
+from fhir_mappings.vocabulary import Tables
+
+LABORATORY = frozenset({"108252007", "laboratory"})  # SNOMED Laboratory procedure; HL7 observation category
+
+
+def orders_a_level(resource: Resource, tables: Tables) -> bool:
+    """Whether a ServiceRequest asks for an infliximab level or antibody, by code or by name. Raises Misshapen."""
+    found = recognise(read_coded(struct(resource, "code"), tables), tables)
+    if found is None or found.concept.name not in (LEVEL, ANTIBODY):
+        return False
+    # A bare "Infliximab" is a test only where the order says that it goes to the laboratory.
+    return found.doubt is None or found.by_name is None or _for_laboratory(resource)
+
+
+def read_test_order(resource: Resource, scope: Scope) -> Iterator[str]:
+    """The evidence of one open order for a level. Raises Misshapen."""
+    written = scope.moment(resource, "authoredOn")
+    is_open = text(resource, "status") == "active" and not truth(resource, "doNotPerform")
+    if is_open and (written is None or scope.sees(written)) and orders_a_level(resource, scope.tables):
+        yield evidence(resource)
+
+
+def _for_laboratory(resource: Resource) -> bool:
+    category = resource.get("category")
+    rows = [category] if isinstance(category, Mapping) else structs(resource, "category")
+    return any(text(coding, "code") in LABORATORY for row in rows for coding in structs(row, "coding"))

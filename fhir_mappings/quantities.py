@@ -1,0 +1,134 @@
+"""Values as laboratories send them: number, comparator and unit, or words; converted by exact factors or not at all.
+
+Source: FHIR R4 Observation.value[x], Quantity; units in `tables/units.csv` (a whitelist: anything else is refused).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from cds_service.clinical.record import Comparator, Reading
+from fhir_mappings.codings import CodedText, read_coded
+from fhir_mappings.doubts import Doubt, quote
+from fhir_mappings.shape import Misshapen, bounded, number, struct, text
+from fhir_mappings.vocabulary import Concept, Tables, spelling
+
+LONGEST_TEXT = 64
+NUMBER = re.compile(r"(<=|>=|<|>|≤|≥)?\s*(\d{1,12}(?:\.\d{1,8})?)(?:\s*([A-Za-zµμ\[{].*))?", re.ASCII)
+COMPARATORS = frozenset(comparator.value for comparator in Comparator)
+SIGNS = {"≤": "<=", "≥": ">="}
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number as sent. `code` is its UCUM code, `unit` the unit in words; `more` tells of text that was not read."""
+
+    number: Decimal
+    comparator: Comparator | None = None
+    code: str | None = None
+    unit: str | None = None
+    more: bool = False
+
+    @property
+    def written(self) -> str:
+        """The value in a sentence of ours."""
+        sign = self.comparator.value if self.comparator else ""
+        return quote(f"{sign}{self.number:f} {self.unit or self.code or ''}")
+
+
+Value: TypeAlias = Amount | CodedText | Doubt | None
+
+
+def read_value(observation: Mapping[str, Any], tables: Tables) -> Value:
+    """The value of an Observation: a number, words, why it cannot be used, or None where there is none."""
+    members = [member for member in observation if member.startswith("value") and observation[member] is not None]
+    if len(members) > 1:
+        return Doubt("several-values", "holds several values and was not used")
+    match members:
+        case []:
+            return None
+        case ["valueQuantity"]:
+            return read_amount(struct(observation, "valueQuantity"), tables)
+        case ["valueInteger"]:
+            found = number(observation, "valueInteger")
+            return None if found is None else Amount(found)
+        case ["valueString"]:
+            return _from_text(text(observation, "valueString"))
+        case ["valueCodeableConcept"]:
+            return read_coded(struct(observation, "valueCodeableConcept"), tables)
+        case _:
+            return Doubt("value-form", f"came as {quote(members[0])}, which is not read here")
+
+
+def read_amount(quantity: Mapping[str, Any], tables: Tables) -> Amount | Doubt:
+    """A Quantity as sent. A code counts as UCUM only where its system says so or says nothing."""
+    found = number(quantity, "value")
+    if found is None:
+        return Doubt("value-missing", "has a quantity without a number")
+    sign = text(quantity, "comparator")
+    if sign is not None and sign not in COMPARATORS:
+        return Doubt("comparator-unknown", f"has the unknown comparator {quote(sign)} and was not used")
+    system = text(quantity, "system")
+    is_ucum = system is None or tables.systems.get(system) == "ucum"
+    code, unit = text(quantity, "code"), text(quantity, "unit")
+    return Amount(found, Comparator(sign) if sign else None, code if is_ucum else None, unit or code)
+
+
+def _from_text(written: str | None) -> Amount | CodedText | None:
+    """A number in words such as "< 2.5" or "1.7 mcg/mL"; laboratories add remarks on further lines."""
+    if written is None:
+        return None
+    line, _, rest = written.partition("\n")
+    line = line.strip()
+    found = NUMBER.fullmatch(line) if len(line) <= LONGEST_TEXT else None
+    if found is None:
+        return CodedText(text=line)
+    sign = SIGNS.get(found[1], found[1])
+    amount = bounded(found[2], "valueString")
+    return Amount(amount, Comparator(sign) if sign else None, unit=found[3], more=bool(rest.strip()))
+
+
+def to_unit(amount: Amount, concept: Concept, tables: Tables) -> Reading | Doubt:
+    """The amount in the concept's own unit, or why not. Factors are exact: 6.2 g/dL is 62 g/L."""
+    factor = factor_to(concept.name, amount, tables)
+    if isinstance(factor, Doubt):
+        return factor
+    if factor is None:
+        if not concept.unit_optional:
+            says = f"has no unit ({amount.written}; expected {concept.unit}) and was not used"
+            return Doubt("unit-missing", says)
+        factor = Decimal(1)
+    return Reading(float(amount.number * factor), amount.comparator)
+
+
+def factor_to(concept: str, amount: Amount, tables: Tables) -> Decimal | Doubt | None:
+    """The exact factor to the unit of a concept (or dose, volume, duration), None where no unit was sent."""
+    main = amount.code or amount.unit
+    if main is None:
+        return None
+    key = (concept, spelling(main))
+    if key not in tables.units:
+        return Doubt("unit-unknown", f"is in a unit that is not read here ({amount.written}) and was not used")
+    factor = tables.units[key]
+    if factor is None:
+        says = f"came in {quote(main)}, in which some laboratories send another test: needs review, not used"
+        return Doubt("unit-needs-review", says)
+    shown = spelling(amount.unit) if amount.unit else None
+    if shown in tables.unit_spellings and tables.units.get((concept, shown)) != factor:
+        says = f"has two units that contradict each other ({quote(main)}, {quote(amount.unit or '')})"
+        return Doubt("unit-contradictory", f"{says} and was not used")
+    return factor
+
+
+def converted(quantity: Mapping[str, Any], kind: str, tables: Tables) -> Decimal | None:
+    """A plain amount of a drug, volume or duration in mg, mg/kg, mL or min; None where it is anything else."""
+    try:
+        amount = read_amount(quantity, tables)
+    except Misshapen:
+        return None
+    if isinstance(amount, Doubt) or amount.comparator is not None:
+        return None
+    factor = factor_to(kind, amount, tables)
+    return amount.number * factor if isinstance(factor, Decimal) else None

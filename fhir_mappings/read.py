@@ -1,0 +1,158 @@
+"""From the raw chart to the TreatmentRecord: every resource is read alone, everything is sorted, every doubt kept.
+
+Question: what does the chart say about this child, whatever way it came? Source: FHIR R4 resources by search. A
+resource of the wrong shape is one issue about that resource and never hides its neighbour.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, tzinfo
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Any
+
+from cds_service.clinical.record import (
+    AntibodyLevel,
+    DataIssue,
+    Diagnosis,
+    DrugLevel,
+    Infusion,
+    IssueLevel,
+    Measurement,
+    MedicationUse,
+    Moment,
+    Patient,
+    Reaction,
+    SourceState,
+    TreatmentRecord,
+)
+from fhir_mappings.administrations import read_administration
+from fhir_mappings.chart import RawChart, Resource
+from fhir_mappings.conditions import read_allergy, read_condition
+from fhir_mappings.doubts import Doubt, SeenByName, issue, quote
+from fhir_mappings.identity import evidence, newest_versions
+from fhir_mappings.level_orders import read_test_order
+from fhir_mappings.observations import read_observation
+from fhir_mappings.patient import read_patient
+from fhir_mappings.scope import Scope, sorting_instant, window
+from fhir_mappings.searches import load_searches
+from fhir_mappings.shape import Misshapen
+from fhir_mappings.tables import load_tables
+from fhir_mappings.uses import read_prescribed
+from fhir_mappings.vocabulary import Tables
+
+READERS: Mapping[str, Callable[[Resource, Scope], Iterator[object]]] = {
+    "Observation": read_observation,
+    "MedicationAdministration": read_administration,
+    "MedicationRequest": read_prescribed,
+    "Condition": read_condition,
+    "AllergyIntolerance": read_allergy,
+    "ServiceRequest": read_test_order,
+}
+TIMES: Mapping[type, Callable[[Any], Moment | None]] = {
+    Infusion: attrgetter("start"),
+    DrugLevel: attrgetter("drawn"),
+    AntibodyLevel: attrgetter("drawn"),
+    Measurement: attrgetter("at"),
+    MedicationUse: attrgetter("start"),
+    Diagnosis: attrgetter("newest_date"),
+    Reaction: attrgetter("recorded"),
+}
+CHUNK = re.compile(r"_\d+$")  # laboratory_2 is a further request of laboratory
+WORST = (SourceState.UNREADABLE, SourceState.INCOMPLETE, SourceState.READ)
+
+
+def read_record(
+    chart: RawChart,
+    *,
+    since: datetime,
+    until: datetime,
+    time_zone: tzinfo = UTC,
+    tables: Tables | None = None,
+    drug_by_name: bool = False,
+) -> TreatmentRecord:
+    """All that the chart says from `since` (look-back) to `until` (the present), both aware instants.
+
+    `time_zone` is where a bare day begins. With `drug_by_name` an administration counts by the drug's name alone.
+    Equal charts give equal records, whatever the order or the number of copies; nothing in a chart raises.
+    """
+    resources = newest_versions(r for part in chart.parts.values() for r in part.resources if isinstance(r, Mapping))
+    medications = {evidence(r): r for r in resources if r.get("resourceType") == "Medication"}
+    referenced = {**medications, **chart.referenced}
+    scope = Scope(tables or load_tables(), *window(since, until, time_zone), time_zone, referenced, drug_by_name)
+    found: defaultdict[type, list[Any]] = defaultdict(list)
+    for resource in resources:
+        for item in _read(resource, scope):
+            found[type(item)].append(item)
+    patient, doubts = read_patient((r for r in resources if r.get("resourceType") == "Patient"), chart.patient_id)
+    named = _named_only(found[SeenByName], scope.tables)
+    return _record(chart, patient, found, {*found[DataIssue], *doubts, *named, *_part_issues(chart)})
+
+
+def _record(
+    chart: RawChart, patient: Patient, found: Mapping[type, list[Any]], issues: set[DataIssue]
+) -> TreatmentRecord:
+    return TreatmentRecord(
+        patient=patient,
+        infusions=_sorted(found, Infusion),
+        levels=_sorted(found, DrugLevel),
+        antibodies=_sorted(found, AntibodyLevel),
+        measurements=_sorted(found, Measurement),
+        medications=_sorted(found, MedicationUse),
+        diagnoses=_sorted(found, Diagnosis),
+        reactions=_sorted(found, Reaction),
+        level_ordered=tuple(sorted(set(found.get(str, ())))),
+        sources=_sources(chart),
+        issues=tuple(sorted(issues, key=lambda i: (i.about, i.code, i.evidence or "", i.message, i.level))),
+    )
+
+
+def _read(resource: Resource, scope: Scope) -> list[object]:
+    kind = resource.get("resourceType")
+    reader = READERS.get(kind) if isinstance(kind, str) else None
+    try:
+        return [] if reader is None else list(reader(resource, scope))
+    except Misshapen as problem:
+        subject = f"A resource of type {kind}"
+        return [
+            issue(Doubt("resource-unreadable", f"could not be read: {problem}"), "chart", subject, evidence(resource))
+        ]
+
+
+def _sorted(found: Mapping[type, list[Any]], kind: type) -> tuple[Any, ...]:
+    when = TIMES[kind]
+    return tuple(sorted(found.get(kind, ()), key=lambda fact: (sorting_instant(when(fact)), fact.evidence)))
+
+
+def _named_only(seen: Iterable[SeenByName], tables: Tables) -> Iterator[DataIssue]:
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    for name in seen:
+        names[name.concept].add(name.text)
+    for concept, texts in names.items():
+        title = tables.concepts[concept].title if concept in tables.concepts else concept
+        shown = ", ".join(quote(text) for text in sorted(texts)[:3]) + (", …" if len(texts) > 3 else "")
+        says = f"was recognised by its name only ({shown}): no code is mapped"
+        yield issue(Doubt("recognised-by-name", says, IssueLevel.NOTE), concept, f"The {title}")
+
+
+def _sources(chart: RawChart) -> Mapping[str, SourceState]:
+    states: dict[str, SourceState] = {}
+    for name, part in sorted(chart.parts.items()):
+        whole = CHUNK.sub("", name)
+        states[whole] = min(part.state, states.get(whole, part.state), key=WORST.index)
+    return MappingProxyType(states)
+
+
+def _part_issues(chart: RawChart) -> Iterator[DataIssue]:
+    titles = {search.name: search.title for search in load_searches()}
+    for name, part in chart.parts.items():
+        yield from part.issues
+        whole = CHUNK.sub("", name)
+        subject = f"Part of the chart ({titles.get(whole, whole)})"
+        if any(not isinstance(resource, Mapping) for resource in part.resources):
+            yield issue(Doubt("resource-unreadable", "held something that is no FHIR resource"), whole, subject)
+        # The room that asked for the part usually says itself why it could not be had.
+        said = any(i.level is not IssueLevel.NOTE for i in part.issues)
+        if part.state is SourceState.UNREADABLE and not said:
+            yield issue(Doubt("part-unreadable", "could not be read"), whole, subject)

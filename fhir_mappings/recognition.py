@@ -1,0 +1,96 @@
+"""What a result is about: by its code where we know it, else by its name; and which assay measured it.
+
+Question: which of our concepts is this, and how sure is that? Source: `tables/laboratory.csv`, `names.csv`,
+`assays.csv`. A code goes before a name, the antibody's name before the level's.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cds_service.clinical.record import IssueLevel
+from fhir_mappings.codings import CodedText, read_coded
+from fhir_mappings.doubts import Doubt, quote
+from fhir_mappings.shape import struct
+from fhir_mappings.vocabulary import Concept, Tables
+
+LEVEL, ANTIBODY, MENTIONED = "infliximab_level", "infliximab_antibody", "mentions_infliximab"
+PANEL = "mentions_panel"
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A concept and how it was found: `by_name` is the text that named it, None for a code.
+
+    `doubt` says why nothing may be read from the result although its concept is known.
+    """
+
+    concept: Concept
+    by_name: str | None = None
+    doubt: Doubt | None = None
+
+
+def recognise(code: CodedText, tables: Tables) -> Recognised | None:
+    """The concept of an Observation.code (or ServiceRequest.code), None for what is not ours to read."""
+    rows = [row for coding in code.codings if (row := tables.laboratory.get(coding.key))]
+    if any(row.use == "ignore" for row in rows):
+        return None
+    if not rows:
+        return _by_name(code, tables)
+    concept = tables.concepts[rows[0].concept]
+    if len({row.concept for row in rows}) > 1:
+        return Recognised(
+            concept, doubt=Doubt("codes-disagree", f"carries codes of several tests ({quote(code.label)})")
+        )
+    if any(row.use == "refuse" for row in rows):
+        return Recognised(concept, doubt=Doubt("code-refused", "came under a code whose unit is not read here"))
+    named = name_in(code, tables) if concept.name == LEVEL else None
+    if named is not None and named[0] == ANTIBODY:
+        says = f"is coded as a drug level but named as an antibody ({quote(named[1])}) and was not used"
+        return Recognised(concept, doubt=Doubt("level-or-antibody", says))
+    return Recognised(concept)
+
+
+def name_in(code: CodedText, tables: Tables) -> tuple[str, str] | None:
+    """The first rule of the name table that one of the texts matches: its concept and that text."""
+    texts = [text for text in code.texts if _worth_matching(text, tables)]
+    return next(((rule.concept, text) for rule in tables.names for text in texts if rule.matches(text)), None)
+
+
+def _worth_matching(text: str, tables: Tables) -> bool:
+    # Most results name nothing of ours; plain substrings tell that ten times faster than the patterns.
+    folded = text.casefold()
+    return any(stem in folded for stem in tables.name_stems)
+
+
+def is_panel(code: CodedText, tables: Tables) -> bool:
+    """Whether a name is that of a panel of level and antibody."""
+    return any(rule.matches(text) for rule in tables.names if rule.concept == PANEL for text in code.texts)
+
+
+def _by_name(code: CodedText, tables: Tables) -> Recognised | None:
+    found = name_in(code, tables)
+    if found is None or (found[0] not in tables.concepts and found[0] != MENTIONED):
+        return None
+    concept, text = found
+    if concept == MENTIONED:
+        says = "was recognised neither as level nor as antibody and was not used"
+        return Recognised(tables.concepts[LEVEL], text, Doubt("result-not-recognised", says, IssueLevel.NOTE))
+    return Recognised(tables.concepts[concept], text)
+
+
+def read_assay(observation: Mapping[str, Any], code: CodedText, tables: Tables) -> tuple[str, str] | Doubt | None:
+    """The assay and where its name stood (method text, method code, code text); a doubt where two are named."""
+    found = list(_assays(observation, code, tables))
+    if len({assay for assay, _ in found}) > 1:
+        named = " and ".join(sorted({assay for assay, _ in found}))
+        return Doubt("assay-contradictory", f"names two assays ({named}), so that neither is taken")
+    return found[0] if found else None
+
+
+def _assays(observation: Mapping[str, Any], code: CodedText, tables: Tables) -> Iterator[tuple[str, str]]:
+    method = read_coded(struct(observation, "method"), tables)
+    displays = [coding.display for coding in method.codings if coding.display]
+    for place, texts in (("method text", [method.text or ""]), ("method code", displays), ("code text", code.texts)):
+        for text in texts:
+            yield from ((row.key, place) for row in tables.assays if row.words.search(text))

@@ -1,0 +1,78 @@
+"""One result that concerns us, before its value is read: when it was drawn, from what, and how a sentence names it.
+
+Source: FHIR R4 Observation.effective[x], Specimen.collection. `issued` is when it was reported, never when drawn.
+"""
+
+from dataclasses import dataclass
+
+from cds_service.clinical.record import DataIssue, Moment
+from fhir_mappings.chart import Resource
+from fhir_mappings.codings import CodedText, relative, resolve
+from fhir_mappings.doubts import Doubt, issue
+from fhir_mappings.quantities import Amount, read_amount
+from fhir_mappings.scope import Scope, day_words
+from fhir_mappings.shape import struct, structs, text
+from fhir_mappings.vocabulary import Concept, Tables
+
+PENDING = frozenset({"registered", "preliminary"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An Observation (or one of its components) with its concept; `drawn` is None without a usable date."""
+
+    resource: Resource
+    code: CodedText
+    concept: Concept
+    drawn: Moment | None
+    status: str
+    evidence: str
+    scope: Scope
+
+    @property
+    def tables(self) -> Tables:
+        """The tables of this reading."""
+        return self.scope.tables
+
+    @property
+    def pending(self) -> bool:
+        """Whether the laboratory has not released it yet."""
+        return self.status in PENDING
+
+    @property
+    def subject(self) -> str:
+        """How a sentence about it begins."""
+        return f"The {self.concept.title}" + (f" of {day_words(self.drawn.day)}" if self.drawn else "")
+
+    def issue(self, doubt: Doubt) -> DataIssue:
+        """A doubt about this result."""
+        return issue(doubt, self.concept.name, self.subject, self.evidence)
+
+
+def collected(observation: Resource, scope: Scope) -> Moment | None:
+    """When the sample was taken: as its contained Specimen says, else the effective time; None if not to the day."""
+    specimen = _contained_specimen(observation)
+    drawn = None if specimen is None else scope.begin(struct(specimen, "collection"), "collected")
+    return drawn or scope.begin(observation, "effective")
+
+
+def specimen_of(observation: Resource) -> str | None:
+    """What tells two samples apart: the Specimen's reference, or the accession number of a contained one."""
+    specimen = _contained_specimen(observation)
+    if specimen is not None:
+        return text(struct(specimen, "accessionIdentifier"), "value")
+    reference = text(struct(observation, "specimen"), "reference")
+    return None if reference is None or reference.startswith("#") else relative(reference)
+
+
+def upper_limit(sample: Sample) -> Amount | None:
+    """The upper end of the report's reference range, where it gives exactly one."""
+    highs = [high for row in structs(sample.resource, "referenceRange") if (high := struct(row, "high"))]
+    limit = read_amount(highs[0], sample.tables) if len(highs) == 1 else None
+    return limit if isinstance(limit, Amount) and limit.comparator is None else None
+
+
+def _contained_specimen(observation: Resource) -> Resource | None:
+    reference = struct(observation, "specimen")
+    is_contained = reference and (text(reference, "reference") or "").startswith("#")
+    return resolve(reference, observation, {}) if is_contained else None

@@ -1,0 +1,126 @@
+"""What to ask for: one table gives both the prefetch templates and the FHIR requests.
+
+Question: which resources does one evaluation need, and how does each EHR understand the request? Source:
+`tables/searches.toml`; CDS Hooks 2.0.1 prefetch templates; FHIR R4 search, in the subset that Epic and Oracle
+Health document (see docs).
+"""
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote
+
+from cds_service.errors import ConfigurationError
+from fhir_mappings.tables import load_tables
+from fhir_mappings.vocabulary import Tables
+
+TABLE = "fhir_mappings/tables/searches.toml"
+PAGE_SIZE = "200"  # the largest page that Oracle Health serves
+CODES_PER_REQUEST = 50  # longer lists were seen to fail at Epic sites
+FIELDS = {"name": str, "title": str, "resource": str, "required": bool}
+OPTIONAL = {"parameters": dict, "codes": list, "date": str, "time": bool}
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One part of the chart. `parameters` stand beside the patient's; `date_parameter` is the look-back's name.
+
+    `date_parameter` is None where the EHR has none; `date_with_time` says that its value must carry a time.
+    """
+
+    name: str
+    resource_type: str
+    parameters: tuple[tuple[str, str], ...]
+    date_parameter: str | None
+    required: bool
+    title: str
+    date_with_time: bool = False
+
+
+@lru_cache
+def load_searches(codes_filter: bool = False, tables: Tables | None = None) -> tuple[Search, ...]:
+    """All searches, in the order of the table; for a site that mapped its codes the laboratory's ask for codes only.
+
+    Raises ConfigurationError that names the row, or the concepts that have no code where codes are to be asked for.
+    """
+    known = tables or load_tables()
+    content = tomllib.loads(files("fhir_mappings").joinpath("tables", "searches.toml").read_text(encoding="utf-8"))
+    searches = [read_search(number, row, known) for number, row in enumerate(content["search"], 1)]
+    return tuple(narrowed for search in searches for narrowed in _narrowed(search, known, codes_filter=codes_filter))
+
+
+def prefetch_templates(searches: Iterable[Search]) -> dict[str, str]:
+    """The prefetch templates of discovery, by search name (CDS Hooks 2.0.1: context tokens only)."""
+    return {search.name: _template(search) for search in searches}
+
+
+def fhir_query(search: Search, patient_id: str, since: datetime) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Path below the FHIR base and the parameters, these not yet percent-encoded; `since` is the look-back.
+
+    One day more than the look-back is asked for, because a server may live in another time zone; the reader cuts.
+    """
+    if search.resource_type == "Patient":
+        return f"Patient/{quote(patient_id, safe='')}", ()
+    parameters = [("patient", patient_id), *search.parameters]
+    if search.date_parameter is not None:
+        day = (since.astimezone(UTC) - timedelta(days=1)).date().isoformat()
+        parameters.append((search.date_parameter, f"ge{day}T00:00:00Z" if search.date_with_time else f"ge{day}"))
+    return search.resource_type, (*parameters, ("_count", PAGE_SIZE))
+
+
+def _template(search: Search) -> str:
+    if search.resource_type == "Patient":
+        return "Patient/{{context.patientId}}"
+    parameters = (("patient", "{{context.patientId}}"), *search.parameters)
+    return f"{search.resource_type}?" + "&".join(f"{name}={value}" for name, value in parameters)
+
+
+def read_search(number: int, row: dict[str, Any], tables: Tables) -> Search:
+    """One row of the table, checked. Raises ConfigurationError that names the row."""
+    place = f"{TABLE}, row {number}"
+    for field, kind in (FIELDS | {field: OPTIONAL[field] for field in row if field in OPTIONAL}).items():
+        if not isinstance(row.get(field), kind):
+            raise ConfigurationError(f"{place}: {field} is a {kind.__name__}, got {row.get(field)!r}")
+    unknown = sorted(set(row) - set(FIELDS) - set(OPTIONAL))
+    if unknown:
+        raise ConfigurationError(f"{place}: unknown {', '.join(unknown)}")
+    parameters = tuple((name, str(value)) for name, value in row.get("parameters", {}).items())
+    codes = _codes(row.get("codes", ()), tables)
+    return Search(
+        name=row["name"],
+        resource_type=row["resource"],
+        parameters=(*parameters, ("code", ",".join(codes))) if codes else parameters,
+        date_parameter=row.get("date"),
+        required=row["required"],
+        title=row["title"],
+        date_with_time=row.get("time", False),
+    )
+
+
+def _codes(concepts: Iterable[str], tables: Tables) -> list[str]:
+    wanted = set(concepts)
+    return [
+        f"{tables.urls[system]}|{code}"
+        for (system, code), row in tables.laboratory.items()
+        if row.concept in wanted and row.use != "ignore"
+    ]
+
+
+def _narrowed(search: Search, tables: Tables, *, codes_filter: bool) -> Iterator[Search]:
+    concepts = [concept.name for concept in tables.concepts.values() if concept.search == search.name]
+    codes = _codes(concepts, tables)
+    if not codes_filter or search.name not in ("laboratory", "scores") or not (codes or search.required):
+        yield search
+        return
+    coded = {row.concept for row in tables.laboratory.values() if row.use == "read"}
+    missing = [name for name in concepts if name not in coded]
+    if missing:
+        raise ConfigurationError(f"searches by code need a code for {', '.join(missing)} in laboratory.csv")
+    for chunk in range(0, len(codes), CODES_PER_REQUEST):
+        name = search.name if chunk == 0 else f"{search.name}_{chunk // CODES_PER_REQUEST + 1}"
+        filtered = (("code", ",".join(codes[chunk : chunk + CODES_PER_REQUEST])),)
+        yield replace(search, name=name, parameters=filtered)

@@ -1,0 +1,198 @@
+"""Codes, names and units are data: loaded once, checked once, then only looked up.
+
+Question: do the tables say what their columns promise? Source: `tables/*.csv`, each row with its own; a code that
+could not be verified has an empty cell for a site to fill. A site's folder holds files of the same names and columns.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache, partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from cds_service.clinical.record import ReportedSign
+from fhir_mappings.rows import Row, read_rows
+from fhir_mappings.vocabulary import (
+    Concept,
+    DrugCode,
+    Key,
+    LaboratoryCode,
+    NameRule,
+    Tables,
+    Worded,
+    plain_code,
+    spelling,
+)
+
+__all__ = ["Tables", "load_tables"]
+
+LookedUp = TypeVar("LookedUp")
+Found = TypeVar("Found")
+
+YES_NO = ("yes", "no")
+KINDS = ("level", "antibody", "measurement")
+SEARCHES = ("laboratory", "weight", "scores")
+ROUTES = ("intravenous", "subcutaneous", "systemic", "rectal", "local")
+DRUGS = ("infliximab", "systemic_steroid", "gut_steroid", "local_steroid", "immunomodulator")
+MENTIONS = ("mentions_infliximab", "mentions_panel", "mentions_crohns")  # words that are no result of their own
+AMOUNTS = ("dose", "dose_per_weight", "volume", "duration")  # what drugs are measured in
+EXCLUDES = "local_steroid"  # only ever excludes, so its rows may ship unverified
+
+
+@lru_cache
+def load_tables(site: Path | None = None) -> Tables:
+    """Our tables, the rows of a site's folder before them. Raises ConfigurationError that names file and row."""
+    rows = partial(read_rows, site=site)
+    systems = _once((row, row.filled("url"), row.filled("system")) for row in rows("systems.csv"))
+    concepts = _once((row, row.filled("concept"), _concept(row)) for row in rows("concepts.csv"))
+    names = tuple(_name(row, concepts) for row in rows("names.csv"))
+    units = _once(_unit(row, concepts) for row in rows("units.csv"))
+    antibody_units = _once((row, spelling(row["unit"]), row.filled("written")) for row in rows("antibody_units.csv"))
+    drugs, drug_prefixes = _by_match(rows("drugs.csv"), systems, _drugs)
+    conditions, condition_prefixes = _by_match(rows("conditions.csv"), systems, _gathered)
+    return Tables(
+        systems=systems,
+        urls=MappingProxyType({short: url for url, short in reversed(tuple(systems.items()))}),
+        concepts=concepts,
+        laboratory=_once(_laboratory(rows("laboratory.csv"), concepts, systems)),
+        names=names,
+        name_stems=_shortest(stem for rule in names for stem in rule.stems),
+        units=units,
+        antibody_units=antibody_units,
+        unit_spellings=frozenset({unit for _, unit in units} | set(antibody_units)),
+        assays=_worded(rows("assays.csv"), "assay", "words"),
+        signs=_once((row, (row["kind"], row.filled("value")), _sign(row)) for row in rows("signs.csv")),
+        route_codes=_once(
+            (row, ("snomed", row["value"]), row["route"]) for row in _routes(rows("routes.csv"), "snomed")
+        ),
+        route_words=_worded(_routes(rows("routes.csv"), "words"), "route", "value"),
+        drugs=drugs,
+        drug_prefixes=drug_prefixes,
+        drug_names=_worded(rows("drug_names.csv"), "product", "words"),
+        conditions=conditions,
+        condition_prefixes=condition_prefixes,
+    )
+
+
+def _once(entries: Iterable[tuple[Row, LookedUp, Found]]) -> Mapping[LookedUp, Found]:
+    # A site's row stands before ours and wins; two rows of one file for one key are a mistake.
+    found: dict[LookedUp, Found] = {}
+    owner: dict[LookedUp, str] = {}
+    for row, key, value in entries:
+        if owner.get(key) == row.file:
+            row.refuse("the same key stands in an earlier row")
+        owner.setdefault(key, row.file)
+        found.setdefault(key, value)
+    return MappingProxyType(found)
+
+
+def _by_match(
+    rows: Iterable[Row],
+    systems: Mapping[str, str],
+    collect: Callable[[Iterable[tuple[Row, Key]]], Mapping[Key, Found]],
+) -> tuple[Mapping[Key, Found], Mapping[Key, Found]]:
+    """Rows of drugs or conditions by whole code, and by prefix."""
+    coded = list(_coded(rows, systems))
+    whole = collect(entry for entry in coded if entry[0]["match"] == "code")
+    return whole, collect(entry for entry in coded if entry[0]["match"] != "code")
+
+
+def _drugs(entries: Iterable[tuple[Row, Key]]) -> Mapping[Key, DrugCode]:
+    return _once((row, key, _drug(row)) for row, key in entries)
+
+
+def _gathered(entries: Iterable[tuple[Row, Key]]) -> Mapping[Key, frozenset[str]]:
+    found: defaultdict[Key, set[str]] = defaultdict(set)
+    for row, key in entries:
+        found[key].add(row.filled("concept"))
+    return MappingProxyType({key: frozenset(concepts) for key, concepts in found.items()})
+
+
+def _concept(row: Row) -> Concept:
+    kind = row.choice("kind", KINDS)
+    return Concept(
+        name=row["concept"],
+        title=row.filled("title"),
+        kind=kind,
+        unit=row["unit"] if kind == "antibody" else row.filled("unit"),  # each antibody assay has its own unit
+        unit_optional=row.choice("unit_optional", YES_NO) == "yes",
+        search=row.choice("search", SEARCHES),
+    )
+
+
+def _name(row: Row, concepts: Mapping[str, Concept]) -> NameRule:
+    return NameRule(
+        concept=row.choice("concept", (*concepts, *MENTIONS)),
+        words=row.words("words"),
+        stems=row.stems("words"),
+        also=row.words("with") if row["with"] else None,
+        without=row.words("without") if row["without"] else None,
+    )
+
+
+def _shortest(stems: Iterable[str]) -> tuple[str, ...]:
+    # A stem that holds another one adds nothing.
+    known = set(stems)
+    return tuple(sorted(stem for stem in known if not any(other in stem for other in known - {stem})))
+
+
+def _unit(row: Row, concepts: Mapping[str, Concept]) -> tuple[Row, Key, Decimal | None]:
+    concept = row.choice("concept", (*concepts, *AMOUNTS))
+    readable = row.choice("use", ("read", "review")) == "read"
+    return row, (concept, spelling(row.filled("unit"))), row.factor("factor") if readable else None
+
+
+def _laboratory(
+    rows: Iterable[Row], concepts: Mapping[str, Concept], systems: Mapping[str, str]
+) -> Iterator[tuple[Row, Key, LaboratoryCode]]:
+    for row in rows:
+        concept, use = row.choice("concept", concepts), row.choice("use", ("read", "refuse", "ignore"))
+        system = row.choice("system", dict.fromkeys(systems.values()))
+        if row.choice("verified", YES_NO) == "no" and row["code"]:
+            row.refuse("a code that is not verified stays empty")
+        if row["code"]:
+            yield row, (system, row["code"]), LaboratoryCode(concept, use)
+
+
+def _coded(rows: Iterable[Row], systems: Mapping[str, str]) -> Iterator[tuple[Row, Key]]:
+    """Each code of drugs and conditions under which a row is found; a range is one prefix for each category."""
+    for row in rows:
+        system = row.choice("system", dict.fromkeys(systems.values()))
+        row.choice("match", ("code", "prefix", "range"))
+        row.choice("verified", YES_NO)
+        codes = _categories(row) if row["match"] == "range" else [row["code"]] if row["code"] else []
+        for code in codes:
+            yield row, (system, plain_code(system, code))
+
+
+def _categories(row: Row) -> list[str]:
+    parts = re.fullmatch(r"([A-Z])(\d\d)-\1(\d\d)", row["code"])
+    if parts is None:
+        return row.refuse(f"a range is two categories of one chapter such as A15-A19, got {row['code']!r}")
+    return [f"{parts[1]}{number:02}" for number in range(int(parts[2]), int(parts[3]) + 1)]
+
+
+def _drug(row: Row) -> DrugCode:
+    concept = row.choice("concept", DRUGS)
+    if row["verified"] == "no" and concept != EXCLUDES:
+        row.refuse("a code that is not verified stays empty")
+    return DrugCode(concept, row.choice("product", ("iv", "sc") if concept == "infliximab" else ("",)))
+
+
+def _routes(rows: Sequence[Row], kind: str) -> list[Row]:
+    for row in rows:
+        row.choice("route", ROUTES)
+        row.choice("kind", ("snomed", "words"))
+    return [row for row in rows if row["kind"] == kind]
+
+
+def _sign(row: Row) -> ReportedSign:
+    row.choice("kind", ("text", "snomed", "interpretation"))
+    return ReportedSign(row.choice("sign", [sign.value for sign in ReportedSign]))
+
+
+def _worded(rows: Iterable[Row], key: str, words: str) -> tuple[Worded, ...]:
+    return tuple(Worded(row.filled(key), row.words(words)) for row in rows)

@@ -1,0 +1,119 @@
+"""The words we look up: concepts, codes, names, units, drugs, routes and assays as one frozen value.
+
+Question: what does a FHIR code, unit or word stand for? Built by `tables`, read by everything else in this room.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import TypeAlias
+
+from cds_service.clinical.record import ReportedSign
+
+Key: TypeAlias = tuple[str, str]
+"""Short system name (or concept, or kind) and code (or unit, or word)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """What a laboratory value, weight or score is about; `unit` is the one the record uses."""
+
+    name: str
+    title: str
+    kind: str  # level, antibody or measurement
+    unit: str
+    unit_optional: bool
+    search: str  # the search that brings it
+
+
+@dataclass(frozen=True, slots=True)
+class LaboratoryCode:
+    """One code of a result: to `read`, to `refuse` with an issue, or to `ignore` as something else."""
+
+    concept: str
+    use: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameRule:
+    """A concept's name in words: any of `words`, together with any of `also`, and none of `without`."""
+
+    concept: str
+    words: re.Pattern[str]
+    stems: frozenset[str]
+    also: re.Pattern[str] | None
+    without: re.Pattern[str] | None
+
+    def matches(self, text: str) -> bool:
+        """Whether a text names the concept."""
+        return bool(
+            self.words.search(text)
+            and (self.also is None or self.also.search(text))
+            and not (self.without and self.without.search(text))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DrugCode:
+    """What a drug code stands for. `product` tells intravenous ("iv") from subcutaneous ("sc") infliximab."""
+
+    concept: str
+    product: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """A key that is recognised by words: an assay, a route, a drug product."""
+
+    key: str
+    words: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tables:
+    """Everything we look up. Codes are keyed by (short system name, code).
+
+    `units` gives the factor to the concept's own unit, None where a person must look first. `unit_spellings` are all
+    units known anywhere, `name_stems` are lower-case pieces of which a text must hold one to name anything.
+    """
+
+    systems: Mapping[str, str]
+    urls: Mapping[str, str]
+    concepts: Mapping[str, Concept]
+    laboratory: Mapping[Key, LaboratoryCode]
+    names: tuple[NameRule, ...]
+    name_stems: tuple[str, ...]
+    units: Mapping[Key, Decimal | None]
+    antibody_units: Mapping[str, str]
+    unit_spellings: frozenset[str]
+    assays: tuple[Worded, ...]
+    signs: Mapping[Key, ReportedSign]
+    route_codes: Mapping[Key, str]
+    route_words: tuple[Worded, ...]
+    drugs: Mapping[Key, DrugCode]
+    drug_prefixes: Mapping[Key, DrugCode]
+    drug_names: tuple[Worded, ...]
+    conditions: Mapping[Key, frozenset[str]]
+    condition_prefixes: Mapping[Key, frozenset[str]]
+
+
+@lru_cache(maxsize=256)
+def spelling(unit: str) -> str:
+    """A unit as it is looked up: any case, both micro signs, no blanks."""
+    return "".join(unit.casefold().split()).replace("μ", "u")
+
+
+def plain_code(system: str, code: str) -> str:
+    """A code as it is looked up: ICD-10-CM without its dot, NDC with eleven digits, others as they are."""
+    if system == "ndc":
+        return _eleven_digits(code)
+    return code.upper().replace(".", "") if system == "icd10cm" else code
+
+
+def _eleven_digits(code: str) -> str:
+    # An NDC comes as 4-4-2, 5-3-2, 5-4-1 or as eleven digits; ten digits without hyphens could be any of three.
+    parts = code.split("-")
+    padded = "".join(part.zfill(width) for part, width in zip(parts, (5, 4, 2), strict=False))
+    return padded if len(parts) == 3 else code

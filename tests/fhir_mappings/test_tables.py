@@ -1,0 +1,164 @@
+"""The tables are data: checked once, and an error names file and row. A site may add rows of its own."""
+
+from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from cds_service.errors import ConfigurationError
+from fhir_mappings.tables import load_tables
+from fhir_mappings.vocabulary import plain_code, spelling
+from tests.fhir_mappings.charts import LOINC, antibody, coded, codes, level, observation, quantity, read
+
+HEADS = {
+    path.name: path.read_text(encoding="utf-8").partition("\n")[0]
+    for path in files("fhir_mappings").joinpath("tables").iterdir()
+    if path.name.endswith(".csv")
+}
+
+
+def site(folder: Path, table: str, *rows: str) -> Path:
+    (folder / table).write_text("\n".join([HEADS[table], *rows]) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_the_tables_are_loaded_once() -> None:
+    assert load_tables() is load_tables()
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "says"),
+    [
+        ("systems.csv", ",http://x,source", "system must not be empty"),
+        ("concepts.csv", "x,,level,ug/mL,no,laboratory", "title must not be empty"),
+        ("concepts.csv", "x,X,number,ug/mL,no,laboratory", "kind is one of level, antibody, measurement"),
+        ("concepts.csv", "x,X,measurement,,no,laboratory", "unit must not be empty"),
+        ("concepts.csv", "x,X,measurement,g,maybe,laboratory", "unit_optional is one of yes, no"),
+        ("concepts.csv", "x,X,measurement,g,no,all", "search is one of laboratory, weight, scores"),
+        ("laboratory.csv", "sodium,loinc,2951-2,read,yes,x", "concept is one of"),
+        ("laboratory.csv", "crp,lonic,1-2,read,yes,x", "system is one of"),
+        ("laboratory.csv", "crp,loinc,1-2,use,yes,x", "use is one of read, refuse, ignore"),
+        ("laboratory.csv", "crp,loinc,1-2,read,no,x", "a code that is not verified stays empty"),
+        ("names.csv", "crp,,,,x", "words must not be empty"),
+        ("names.csv", "nothing,a,,,x", "concept is one of"),
+        ("units.csv", "crp,mg/hL,zero,read,x", "factor is a positive number, got 'zero'"),
+        ("units.csv", "crp,mg/hL,-1,read,x", "factor is a positive number"),
+        ("units.csv", "crp,mg/hL,NaN,read,x", "factor is a positive number"),
+        ("units.csv", "crp,,1,read,x", "unit must not be empty"),
+        ("antibody_units.csv", "RU/mL,,x", "written must not be empty"),
+        ("assays.csv", ",Mayo,x", "assay must not be empty"),
+        ("signs.csv", "maybe,text,perhaps,x", "sign is one of negative, positive"),
+        ("signs.csv", "negative,code,perhaps,x", "kind is one of"),
+        ("routes.csv", "by-air,words,air,x", "route is one of"),
+        ("routes.csv", "local,loinc,1,x", "kind is one of snomed, words"),
+        ("drugs.csv", "aspirin,rxnorm,code,1191,,yes,x", "concept is one of"),
+        ("drugs.csv", "infliximab,rxnorm,code,1,,yes,x", "product is one of iv, sc"),
+        ("drugs.csv", "infliximab,rxnorm,code,1,iv,no,x", "a code that is not verified stays empty"),
+        ("drugs.csv", "infliximab,rxnorm,like,1,iv,yes,x", "match is one of code, prefix, range"),
+        ("conditions.csv", "crohns,icd10cm,range,K50,yes,x", "a range is two categories of one chapter"),
+        ("conditions.csv", "crohns,icd10cm,prefix,K50,perhaps,x", "verified is one of yes, no"),
+        ("conditions.csv", ",icd10cm,prefix,K50,yes,x", "concept must not be empty"),
+    ],
+)
+def test_an_error_names_file_and_row(tmp_path: Path, table: str, row: str, says: str) -> None:
+    folder = site(tmp_path, table, row)
+    with pytest.raises(ConfigurationError) as caught:
+        load_tables(folder)
+    assert f"{table}, row 2: {says}" in str(caught.value)
+
+
+def test_a_row_of_another_length_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"units\.csv, row 3: expected 5 cells, got 2"):
+        load_tables(site(tmp_path, "units.csv", "crp,mg/hL,1,read,x", "crp,mg"))
+
+
+def test_other_columns_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "units.csv").write_text("concept,unit\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"units\.csv, row 1: the columns are concept,unit,factor,use,source"):
+        load_tables(tmp_path)
+
+
+def test_the_same_key_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"units\.csv, row 3: the same key stands in an earlier row"):
+        load_tables(site(tmp_path, "units.csv", "crp,mg/hL,1,read,x", "crp,MG/hl,2,read,x"))
+
+
+def test_a_site_maps_its_antibody_code(tmp_path: Path) -> None:
+    tables = load_tables(site(tmp_path, "laboratory.csv", "infliximab_antibody,loinc,00000-0,read,yes,our laboratory"))
+    own = observation(coded(LOINC, "00000-0"), {"valueQuantity": quantity(20, "U/mL")})
+    record = read(own, tables=tables)
+    assert len(record.antibodies) == 1
+    assert record.issues == ()
+
+
+def test_a_site_that_is_sure_of_nanograms_may_say_so(tmp_path: Path) -> None:
+    tables = load_tables(site(tmp_path, "units.csv", "infliximab_level,ng/mL,0.001,read,our laboratory"))
+    record = read(level({"valueQuantity": quantity(1700, "ng/mL")}), tables=tables)
+    assert [one.reading.value for one in record.levels if one.reading] == [1.7]
+
+
+def test_a_sites_assay_goes_beside_ours(tmp_path: Path) -> None:
+    tables = load_tables(site(tmp_path, "assays.csv", "our-elisa,House ELISA,our laboratory"))
+    assert [one.assay for one in read(antibody(method={"text": "house elisa"}), tables=tables).antibodies] == [
+        "our-elisa"
+    ]
+
+
+def test_codes_that_could_not_be_verified_ship_empty() -> None:
+    for table in ("laboratory.csv", "drugs.csv"):
+        content = files("fhir_mappings").joinpath("tables", table).read_text(encoding="utf-8")
+        head, *rows = [line.split(",") for line in content.splitlines()]
+        unverified = [row for row in rows if row[head.index("verified")] == "no" and row[0] != "local_steroid"]
+        assert unverified
+        assert all(row[head.index("code")] == "" for row in unverified)
+
+
+@pytest.mark.parametrize("code", [code for system, code in load_tables().laboratory if system == "loinc"])
+def test_every_loinc_number_passes_its_check_digit(code: str) -> None:
+    digits, check = code.split("-")
+    doubled = [int(digit) * (2 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(digits))]
+    total = sum(sum(map(int, str(number))) for number in doubled)
+    assert (10 - total % 10) % 10 == int(check)
+
+
+@pytest.mark.parametrize(
+    ("unit", "looked_up"), [("µg/mL", "ug/ml"), ("μg/mL", "ug/ml"), (" MG / L ", "mg/l"), ("[lb_av]", "[lb_av]")]
+)
+def test_units_are_looked_up_in_any_spelling(unit: str, looked_up: str) -> None:
+    assert spelling(unit) == looked_up
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "looked_up"),
+    [
+        ("ndc", "57894-030-01", "57894003001"),
+        ("ndc", "0069-0809-01", "00069080901"),
+        ("ndc", "55513-670-1", "55513067001"),
+        ("ndc", "57894003001", "57894003001"),
+        ("ndc", "5789403001", "5789403001"),
+        ("icd10cm", "k50.90", "K5090"),
+        ("loinc", "39803-2", "39803-2"),
+    ],
+)
+def test_codes_are_looked_up_in_one_form(system: str, code: str, looked_up: str) -> None:
+    assert plain_code(system, code) == looked_up
+
+
+def test_every_concept_can_be_reached_and_converted() -> None:
+    tables = load_tables()
+    coded_or_named = {row.concept for row in tables.laboratory.values()} | {rule.concept for rule in tables.names}
+    assert coded_or_named >= set(tables.concepts)
+    for concept in tables.concepts.values():
+        if concept.kind != "antibody":
+            assert tables.units[concept.name, spelling(concept.unit)] == Decimal(1)
+
+
+def test_the_assays_are_those_of_the_medicine() -> None:
+    knowledge = files("cds_service.clinical.knowledge").joinpath("assays.toml").read_text(encoding="utf-8")
+    known = {line.strip("[]") for line in knowledge.splitlines() if line.startswith("[")}
+    assert {row.key for row in load_tables().assays} == known
+
+
+def test_an_unmapped_hospital_still_gets_its_notes() -> None:
+    assert codes(read(antibody()).issues) == ["recognised-by-name"]
