@@ -29,7 +29,7 @@ demo: .venv/.installed ## start the service with synthetic patients and show one
 
 test: check .venv/.developer ## lint, types, architecture and the quick tests with coverage
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest -q
+	@$(BIN)/coverage run -m pytest -q -n auto
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --include='cds_service/clinical/*,cards/*,fhir_mappings/*' --fail-under=100
 

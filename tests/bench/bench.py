@@ -166,7 +166,7 @@ def _fhir_path(work: Workload, service: Server, card: bytes, base: str, turns: i
     yield _row("p99 ms", percentile(taken[OURS], 99), percentile(taken[slowest], 99))
     together = sum(p50.values()) - p50[OURS]
     yield f"    slowest single query: {slowest}, of {len(p50) - 1} asked alone, each {turns} times"
-    yield f"    those {len(p50) - 1} queries one after another: {together:.0f} ms (a server short of cores answers no faster)"
+    yield f"    all of them one after another: {together:.0f} ms, which a server short of cores needs in parallel too"
 
 
 def _queries(work: Workload, base: str) -> Iterator[tuple[str, Call]]:
