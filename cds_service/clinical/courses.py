@@ -115,11 +115,10 @@ def _starts_in_maintenance(gaps: Sequence[float]) -> bool:
 def weight_on(weights: Sequence[Measurement], day: Moment, policy: Policy) -> float | None:
     """The newest exact weight in kg of that day or at most 12 weeks before it."""
     window = timedelta(days=policy.weight_window_days)
-    usable = [
-        w
-        for w in weights
-        if w.reading.comparator is None
-        and (w.at.same_day(day) or instant(w.at) <= instant(day))
-        and instant(day) - instant(w.at) <= window
-    ]
-    return usable[-1].reading.value if usable else None
+    for weight in reversed(weights):
+        age = instant(day) - instant(weight.at)
+        if age > window:
+            break
+        if weight.reading.comparator is None and (age >= timedelta(0) or weight.at.same_day(day)):
+            return weight.reading.value
+    return None

@@ -57,19 +57,17 @@ class Timeline:
         """When the infusion after `placed` is due; None inside an induction, whose spacing is the clinician's."""
         if placed.number < INDUCTION_INFUSIONS:
             return None
-        interval = self.interval_weeks if placed in self.regimen else None
-        interval = interval or ordered_weeks or USUAL_INTERVAL_WEEKS
+        current = bool(self.regimen) and placed.start >= self.regimen[0].start
+        interval = (self.interval_weeks if current else None) or ordered_weeks or USUAL_INTERVAL_WEEKS
         return replace(placed.start, at=placed.start.at + timedelta(weeks=interval))
 
     def before(self, sample: Moment) -> PlacedInfusion | None:
         """The infusion before a sample."""
-        given = [p for p in self.infusions if given_before(p.infusion, sample)]
-        return given[-1] if given else None
+        return next((p for p in reversed(self.infusions) if given_before(p.infusion, sample)), None)
 
     def following(self, placed: PlacedInfusion) -> PlacedInfusion | None:
         """The infusion after another one."""
-        index = self.infusions.index(placed) + 1
-        return self.infusions[index] if index < len(self.infusions) else None
+        return next((p for p in self.infusions if instant(p.start) > instant(placed.start)), None)
 
 
 def build_timeline(record: TreatmentRecord, policy: Policy) -> Timeline:
