@@ -5,17 +5,25 @@ in knowledge/notes.toml.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from cds_service.clinical.applicability import LABEL_AGE_YEARS, current_concepts
 from cds_service.clinical.assessment import TroughJudgement, TroughStatus
 from cds_service.clinical.facts import Facts
 from cds_service.clinical.knowledge import note
-from cds_service.clinical.record import DataIssue, TreatmentRecord
+from cds_service.clinical.moments import instant
+from cds_service.clinical.record import DataIssue, Measurement, TreatmentRecord
 
 ALBUMIN_LOW_G_PER_L = 30.0
 ALBUMIN_MODELLED_G_PER_L = 25.0
 HEAVIEST_MODELLED_KG = 100.0
+DOSES_MODELLED_MG_PER_KG = (2.5, 12.0)  # J
 MARKED_FALL = 0.40  # a fall of more than 60 %
+STOPPED_RECENTLY = timedelta(days=183)
+RECENT = timedelta(days=84)  # J: an older liver value or blood count is not worth a warning
+LIVER_MULTIPLE = 3.0
+LOWEST_LEUKOCYTES = 3.0  # J, 10*9/L
+LOWEST_PLATELETS = 100.0  # J, 10*9/L
 
 
 def clinical_notes(
@@ -32,16 +40,12 @@ def clinical_notes(
     if _fell(judgements, facts):
         yield note("fall-unchanged-regimen")
     yield from _albumin(record)
-    if facts.weight is not None and facts.weight.kg > HEAVIEST_MODELLED_KG:
-        yield note("weight-outside-models", value=f"{facts.weight.kg:g}")
+    yield from _outside_models(facts)
     if age_years is not None and age_years < LABEL_AGE_YEARS and facts.policy.allow_under_six:
         yield note("under-six")
-    if "stricture" in current_concepts(record):
-        yield note("stricture")
-    if any(not r.severe for r in record.reactions):
-        yield note("mild-reaction")
-    if dose_capped:
-        yield note("heart-failure-cap")
+    yield from _immunomodulator(record, facts)
+    yield from _conditions(record, dose_capped=dose_capped)
+    yield from _blood(record, facts)
     if facts.weight is None:
         yield note("weight-missing")
     if facts.ordered is not None and facts.ordered.interval_inferred and facts.ordered.interval_weeks is not None:
@@ -65,9 +69,57 @@ def _fell(judgements: Sequence[TroughJudgement], facts: Facts) -> bool:
 
 
 def _albumin(record: TreatmentRecord) -> Iterator[DataIssue]:
-    newest = record.measured("albumin")[-1:]
-    for m in newest:
+    for m in record.measured("albumin")[-1:]:
         if m.reading.high < ALBUMIN_MODELLED_G_PER_L:
             yield note("albumin-outside-models", value=f"{m.reading.value:g}", evidence=m.evidence)
         elif m.reading.high < ALBUMIN_LOW_G_PER_L:
             yield note("albumin-low", value=f"{m.reading.value:g}", evidence=m.evidence)
+
+
+def _outside_models(facts: Facts) -> Iterator[DataIssue]:
+    if facts.weight is not None and facts.weight.kg > HEAVIEST_MODELLED_KG:
+        yield note("weight-outside-models", value=f"{facts.weight.kg:g}")
+    per_kg = facts.given.dose_mg_per_kg if facts.given else None
+    lowest, highest = DOSES_MODELLED_MG_PER_KG
+    if per_kg is not None and not lowest <= per_kg <= highest:
+        yield note("dose-outside-models", value=f"{per_kg:.1f}")
+
+
+def _immunomodulator(record: TreatmentRecord, facts: Facts) -> Iterator[DataIssue]:
+    """Stopped within 6 months and none since."""
+    ends = [m.end for m in record.medications if m.concept == "immunomodulator"]
+    if not ends or None in ends:
+        return
+    last = max((end for end in ends if end is not None), key=instant)
+    if timedelta(0) <= facts.as_of - instant(last) <= STOPPED_RECENTLY:
+        yield note("immunomodulator-stopped", day=last.day.isoformat())
+
+
+def _conditions(record: TreatmentRecord, *, dose_capped: bool) -> Iterator[DataIssue]:
+    concepts = current_concepts(record)
+    if "stricture" in concepts:
+        yield note("stricture")
+    if "other_indication.psoriasis" in concepts:
+        yield note("psoriasis")
+    if any(not r.severe for r in record.reactions):
+        yield note("mild-reaction")
+    if dose_capped:
+        yield note("heart-failure-cap")
+
+
+def _blood(record: TreatmentRecord, facts: Facts) -> Iterator[DataIssue]:
+    """Liver values and blood counts of the last 12 weeks that speak against more drug."""
+    for m in _newest(record, "alt", facts):
+        if m.upper_limit is not None and m.reading.low > LIVER_MULTIPLE * m.upper_limit:
+            yield note("liver", value=f"{m.reading.value:g}", evidence=m.evidence)
+    for concept, lowest, code in (
+        ("leukocytes", LOWEST_LEUKOCYTES, "leukopenia"),
+        ("platelets", LOWEST_PLATELETS, "thrombocytopenia"),
+    ):
+        for m in _newest(record, concept, facts):
+            if m.reading.high < lowest:
+                yield note(code, value=f"{m.reading.value:g}", evidence=m.evidence)
+
+
+def _newest(record: TreatmentRecord, concept: str, facts: Facts) -> Sequence[Measurement]:
+    return [m for m in record.measured(concept)[-1:] if facts.as_of - instant(m.at) <= RECENT]

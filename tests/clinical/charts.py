@@ -34,9 +34,12 @@ DOSE_MG = 200.0
 EIGHT_WEEKLY = (62, 60, 56, 48, 40, 32, 24, 16, 8)  # weeks before the visit; the first three are the induction
 UNITS = {
     "albumin": "g/L",
+    "alt": "U/L",
     "calprotectin": "ug/g",
     "crp": "mg/L",
+    "leukocytes": "10*9/L",
     "pcdai": "{score}",
+    "platelets": "10*9/L",
     "ses_cd": "{score}",
     "total_protein": "g/L",
     "weight": "kg",

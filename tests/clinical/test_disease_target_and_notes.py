@@ -8,7 +8,7 @@ import pytest
 from cds_service.clinical.assessment import DiseaseStatus
 from cds_service.clinical.knowledge import target, target_profiles
 from cds_service.clinical.policy import Policy
-from cds_service.clinical.record import ConditionState, DrugLevel, Measurement, Reaction
+from cds_service.clinical.record import ConditionState, DrugLevel, Measurement, MedicationUse, Reaction
 from tests.clinical.charts import (
     ACTIVE,
     CROHNS,
@@ -103,6 +103,10 @@ def test_the_induction_profile_is_for_display_only() -> None:
         target("induction")
 
 
+AZATHIOPRINE_STOPPED = MedicationUse("immunomodulator", ago(weeks=90), "MedicationRequest/aza", ago(weeks=20))
+ALT = replace(measured("alt", 121, ago(weeks=1)), upper_limit=40)
+
+
 def codes(record: object, draft: object = "usual", **more: object) -> set[str]:
     return {issue.code for issue in judge(record, draft, **more).issues}  # type: ignore[arg-type]
 
@@ -119,11 +123,34 @@ def codes(record: object, draft: object = "usual", **more: object) -> set[str]:
         (chart(level(2), reactions=(Reaction(severe=False, evidence="AllergyIntolerance/1"),)), "mild-reaction"),
         (chart(level(2), diagnoses=[CROHNS, diagnosed("stop.heart_failure")]), "heart-failure-cap"),
         (chart(level(2), given=infusions((16, 8))), "started-elsewhere"),
+        (chart(level(2), given=infusions(mg=600)), "dose-outside-models"),
+        (chart(level(2), diagnoses=[CROHNS, diagnosed("other_indication.psoriasis")]), "psoriasis"),
+        (chart(level(2), medications=(AZATHIOPRINE_STOPPED,)), "immunomodulator-stopped"),
+        (chart(level(2), markers=[ALT]), "liver"),
+        (chart(level(2), markers=[measured("leukocytes", 2.9, ago(weeks=1))]), "leukopenia"),
+        (chart(level(2), markers=[measured("platelets", 99, ago(weeks=1))]), "thrombocytopenia"),
         (chart(level(2), given=[*infusions()[:-1], infusion(ago(weeks=8), 80, complete=False)]), "partial-infusion"),
     ],
 )
 def test_what_must_be_said_is_said(record: object, code: str) -> None:
     assert code in codes(record)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        chart(level(2), medications=(replace(AZATHIOPRINE_STOPPED, end=ago(weeks=30)),)),
+        chart(level(2), medications=(replace(AZATHIOPRINE_STOPPED, end=None),)),
+        chart(level(2), medications=(AZATHIOPRINE_STOPPED, replace(AZATHIOPRINE_STOPPED, end=None))),
+        chart(level(2), markers=[replace(ALT, upper_limit=None)]),
+        chart(level(2), markers=[replace(ALT, upper_limit=41)]),
+        chart(level(2), markers=[measured("platelets", 99, ago(weeks=13))]),
+        chart(level(2), markers=[measured("platelets", 100, ago(weeks=1))]),
+    ],
+)
+def test_what_is_not_known_or_long_past_is_not_said(record: object) -> None:
+    told = codes(record)
+    assert not told & {"immunomodulator-stopped", "liver", "leukopenia", "thrombocytopenia"}
 
 
 def test_that_the_site_allows_advice_under_six_is_said_only_where_it_does() -> None:

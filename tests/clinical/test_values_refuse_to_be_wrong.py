@@ -8,7 +8,7 @@ from cds_service.clinical.applicability import age_in_years
 from cds_service.clinical.explain import explain, not_applicable
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import Comparator, ConditionState, Diagnosis, InfusionOrder, Moment, Reading, Route
-from tests.clinical.charts import VISIT, ago, chart, day, infusion, infusions, judge, level, order
+from tests.clinical.charts import VISIT, ago, chart, day, infusion, infusions, judge, level, measured, order
 
 
 def test_a_naive_instant_is_refused() -> None:
@@ -129,3 +129,10 @@ def test_returning_from_subcutaneous_infliximab_the_count_starts_again() -> None
     assessment = judge(chart(level(12), given=given))
     assert assessment.phase.value == "maintenance"
     assert assessment.leading_rule == 8
+
+
+@pytest.mark.parametrize(("weeks", "known"), [(8, True), (20, True), (21, False), (7, False)])
+def test_a_dose_per_kilogram_needs_a_weight_of_that_day_or_of_twelve_weeks_before(weeks: int, known: bool) -> None:
+    given = judge(chart(level(1.7), weights=[measured("weight", 40, ago(weeks=weeks))])).given
+    assert given is not None
+    assert (given.dose_mg_per_kg is not None) == known
