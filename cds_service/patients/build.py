@@ -39,18 +39,18 @@ _TODAY = Span(0, infusions.HOUR)
 
 def resources(patient: SyntheticPatient, as_of: datetime) -> list[Resource]:
     """One child's chart at `as_of` (aware instant); every id starts with the child's name."""
-    subject = {"reference": f"Patient/{patient.name}"}
+    subject = {"reference": f"Patient/{patient.id}"}
     return [
         _patient(patient, as_of),
         *_observations(patient, as_of),
         *infusions.administrations(patient, as_of),
-        *(_condition(f"{patient.name}-problem-{n}", subject, p, as_of) for n, p in enumerate(patient.history.problems)),
-        *(_prescription(f"{patient.name}-drug-{n}", subject, d, as_of) for n, d in enumerate(patient.history.drugs)),
+        *(_condition(f"{patient.id}-problem-{n}", subject, p, as_of) for n, p in enumerate(patient.history.problems)),
+        *(_prescription(f"{patient.id}-drug-{n}", subject, d, as_of) for n, d in enumerate(patient.history.drugs)),
         *(
-            _reaction(f"{patient.name}-reaction-{n}", subject, r, as_of)
+            _reaction(f"{patient.id}-reaction-{n}", subject, r, as_of)
             for n, r in enumerate(patient.history.reactions)
         ),
-        *(_test(f"{patient.name}-test-{n}", subject, t, as_of) for n, t in enumerate(patient.history.tests_ordered)),
+        *(_test(f"{patient.id}-test-{n}", subject, t, as_of) for n, t in enumerate(patient.history.tests_ordered)),
     ]
 
 
@@ -58,7 +58,7 @@ def _patient(patient: SyntheticPatient, as_of: datetime) -> Resource:
     told = f"Synthetic child, invented for this software: {patient.title}"
     return {
         "resourceType": "Patient",
-        "id": patient.name,
+        "id": patient.id,
         "meta": SYNTHETIC,
         "text": {
             "status": "additional",
@@ -74,7 +74,7 @@ def _observations(patient: SyntheticPatient, as_of: datetime) -> Iterator[Resour
     weighed = Result(Amount(patient.child.weight_kg, None, "kg"), _TODAY)
     for concept_name, results in {"weight": (weighed,), **patient.results}.items():
         for n, result in enumerate(results):
-            yield _observation(patient.name, concept_name, n, result, as_of)
+            yield _observation(patient.id, concept_name, n, result, as_of)
 
 
 def _observation(name: str, concept_name: str, n: int, result: Result, as_of: datetime) -> Resource:

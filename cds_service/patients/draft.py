@@ -29,17 +29,17 @@ def draft_orders(patient: SyntheticPatient, as_of: datetime) -> Resource:
 
 
 def _drug_id(patient: SyntheticPatient) -> str:
-    return f"{patient.name}-draft-drug"
+    return f"{patient.id}-draft-drug"
 
 
 def _begun(patient: SyntheticPatient, as_of: datetime) -> Resource:
     """What both forms of order have in common."""
     made: Resource = {
         "resourceType": patient.order.form,
-        "id": f"{patient.name}-draft",
+        "id": f"{patient.id}-draft",
         "status": "draft",
         "intent": "order",
-        "subject": {"reference": f"Patient/{patient.name}"},
+        "subject": {"reference": f"Patient/{patient.id}"},
         "authoredOn": instant(as_of),
     }
     if patient.order.reason is not None:

@@ -32,7 +32,7 @@ def administrations(patient: SyntheticPatient, as_of: datetime) -> Iterator[Reso
     """MedicationAdministration per infusion, the weight of that day, and the Medications they refer to."""
     for n, (weeks, dose, kg) in enumerate(patient.infliximab.infusions):
         start = as_of - timedelta(weeks=weeks)
-        yield _weight(f"{patient.name}-weight-infusion-{n}", patient.name, kg, start)
+        yield _weight(f"{patient.id}-weight-infusion-{n}", patient.id, kg, start)
         yield _administration(patient, n, start, dose)
     yield from _medications(patient)
 
@@ -55,9 +55,9 @@ def _administration(patient: SyntheticPatient, n: int, start: datetime, dose: Do
     shape = patient.infliximab.charted_as
     made: Resource = {
         "resourceType": "MedicationAdministration",
-        "id": f"{patient.name}-infusion-{n}",
+        "id": f"{patient.id}-infusion-{n}",
         "status": "completed",
-        "subject": {"reference": f"Patient/{patient.name}"},
+        "subject": {"reference": f"Patient/{patient.id}"},
         **_drug(patient, dose),
     }
     if shape in ("instant", "bag"):
@@ -72,7 +72,7 @@ def _administration(patient: SyntheticPatient, n: int, start: datetime, dose: Do
 
 def _drug(patient: SyntheticPatient, dose: Dose) -> Resource:
     """The drug as this shape names it: a code, a contained Medication, or a reference to another resource."""
-    drug, name = patient.infliximab.drug, patient.name
+    drug, name = patient.infliximab.drug, patient.id
     match patient.infliximab.charted_as:
         case "contained":
             held = {"resourceType": "Medication", "id": "drug", "code": drug_concept(drug)}
@@ -86,7 +86,7 @@ def _drug(patient: SyntheticPatient, dose: Dose) -> Resource:
 
 
 def _medications(patient: SyntheticPatient) -> Iterator[Resource]:
-    shape, name = patient.infliximab.charted_as, patient.name
+    shape, name = patient.infliximab.charted_as, patient.id
     if shape in ("reference", "bag"):
         drug = drug_concept(patient.infliximab.drug)
         yield {"resourceType": "Medication", "id": f"{name}-drug", "code": drug}

@@ -174,6 +174,11 @@ class SyntheticPatient:
     results: dict[ResultName, tuple[Result, ...]] = field(default_factory=dict)
     history: History = field(default_factory=History)
 
+    @property
+    def id(self) -> str:
+        """The logical id on a FHIR server; its prefix keeps it apart from the patients of a server that others use."""
+        return f"ifxcds-{self.name}"
+
 
 _ADAPTER = TypeAdapter(SyntheticPatient)
 

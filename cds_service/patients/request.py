@@ -43,9 +43,9 @@ def hook_request(
 
 
 def _context(patient: SyntheticPatient, hook: str, as_of: datetime) -> Resource:
-    context: Resource = {"userId": f"Practitioner/{CLINICIAN['id']}", "patientId": patient.name}
+    context: Resource = {"userId": f"Practitioner/{CLINICIAN['id']}", "patientId": patient.id}
     if hook == "order-select":
-        context["selections"] = [f"{patient.order.form}/{patient.name}-draft"]
+        context["selections"] = [f"{patient.order.form}/{patient.id}-draft"]
     if hook in ("order-select", "order-sign"):
         context["draftOrders"] = draft_orders(patient, as_of)
     return context

@@ -11,7 +11,7 @@ from typing import Any
 from cds_service.patients.build import SYNTHETIC, Resource, resources
 from cds_service.patients.patient import SyntheticPatient
 
-CLINICIAN = {"resourceType": "Practitioner", "id": "synthetic-clinician", "meta": SYNTHETIC}
+CLINICIAN = {"resourceType": "Practitioner", "id": "ifxcds-clinician", "meta": SYNTHETIC}
 
 
 def searchset(chart: Sequence[Resource], resource_type: str, parameters: Iterable[tuple[str, str]]) -> Resource:

@@ -31,7 +31,7 @@ def test_every_request_is_whole_and_its_fhir_parts_are_valid(name: str, hook: st
     request = hook_request(load(name), hook, AS_OF)
     assert request["hook"] == hook
     assert uuid.UUID(request["hookInstance"]).version == 5
-    assert request["context"]["patientId"] == name
+    assert request["context"]["patientId"] == load(name).id
     assert request["context"]["userId"].startswith("Practitioner/")
     assert set(request["prefetch"]) == {search.name for search in load_searches()}
     for resource in (*request["prefetch"].values(), request["context"].get("draftOrders")):
@@ -77,7 +77,7 @@ def test_the_prefetch_holds_the_whole_chart(name: str) -> None:
     bundles = (part for part in prefetch.values() if part["resourceType"] == "Bundle")
     sent = {f"{e['resource']['resourceType']}/{e['resource']['id']}" for part in bundles for e in part.get("entry", ())}
     chart = {f"{r['resourceType']}/{r['id']}" for r in resources(load(name), AS_OF)}
-    assert sent | {f"Patient/{name}"} == chart
+    assert sent | {f"Patient/{load(name).id}"} == chart
 
 
 def test_a_search_takes_what_category_code_and_status_ask_for_and_nothing_else() -> None:
@@ -85,7 +85,7 @@ def test_a_search_takes_what_category_code_and_status_ask_for_and_nothing_else()
 
     def found(resource_type: str, *parameters: tuple[str, str]) -> set[str]:
         bundle = searchset(chart, resource_type, parameters)
-        return {entry["resource"]["id"].removeprefix("low-trough-") for entry in bundle.get("entry", ())}
+        return {entry["resource"]["id"].removeprefix("ifxcds-low-trough-") for entry in bundle.get("entry", ())}
 
     assert found("Observation", ("category", "laboratory")) == {
         "level-0", "antibody-0", "crp-0", "calprotectin-0", "total-protein-0", "albumin-0",
@@ -119,7 +119,7 @@ def test_an_empty_answer_has_no_entries_and_a_referenced_medication_comes_along(
 def test_the_draft_is_for_the_child_and_is_a_draft(name: str) -> None:
     draft = draft_orders(load(name), AS_OF)["entry"][0]["resource"]
     assert draft["status"] == "draft"
-    assert draft["subject"] == {"reference": f"Patient/{name}"}
+    assert draft["subject"] == {"reference": f"Patient/{load(name).id}"}
 
 
 def test_the_transaction_is_valid_and_leaves_no_reference_open() -> None:

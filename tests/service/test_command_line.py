@@ -66,7 +66,7 @@ def test_explain_prints_an_array_for_several_orders(tmp_path: Path, capsys: pyte
     entries.append(copy.deepcopy(entries[0]))
     entries[-1]["resource"]["id"] = "second"
     _, document, _ = _evaluate(capsys, _file(tmp_path, request), "--as-of", AT, "--explain")
-    assert [d["regimen"]["ordered"]["order"].split("/")[1] for d in document] == ["low-trough-draft", "second"]
+    assert [d["regimen"]["ordered"]["order"].split("/")[1] for d in document] == ["ifxcds-low-trough-draft", "second"]
 
 
 def test_explain_without_an_infliximab_order_has_every_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,7 +76,7 @@ def test_explain_without_an_infliximab_order_has_every_key(tmp_path: Path, capsy
     assert code == 0
     assert document.keys() >= CONTRACT
     assert (document["applies"], document["advice"]) == (False, [])
-    assert document["patient"]["id"] == "low-trough"
+    assert document["patient"]["id"] == "ifxcds-low-trough"
 
 
 @pytest.mark.parametrize("name", patients.names())

@@ -72,7 +72,7 @@ def test_other_orders_are_silent_and_leave_the_chart_alone(service: FlaskClient,
     request = _request("low-trough", prefetch=False, fhir_server=ehr.base)
     draft = {
         "resourceType": "MedicationRequest",
-        "subject": {"reference": "Patient/low-trough"},
+        "subject": {"reference": "Patient/ifxcds-low-trough"},
         "medicationCodeableConcept": {"text": "Amoxicillin 500 mg"},
     }
     request["context"]["draftOrders"] = {"resourceType": "Bundle", "entry": [{"resource": draft}]}
@@ -175,7 +175,7 @@ def test_a_hanging_server_is_412_within_the_deadline(ehr: Any, synthetic: Any) -
         return synthetic.answer(synthetic.searchset())
 
     ehr.quirks["Observation"] = hang
-    ehr.holds({"resourceType": "Patient", "id": "low-trough"})
+    ehr.holds({"resourceType": "Patient", "id": "ifxcds-low-trough"})
     hasty = create_app(Settings(fhir=Fhir(deadline_seconds=0.5))).test_client()
     request = _request("low-trough", prefetch=False, fhir_server=ehr.base)
     begin = time.monotonic()
