@@ -30,7 +30,7 @@ def _absolute(url: str) -> bool:
 
 def _present(**members: object) -> dict[str, object]:
     """The members that say something: absent is the only way CDS Hooks knows to say nothing."""
-    return {name: value for name, value in members.items() if value is not None and value not in ("", [], {})}
+    return {name: value for name, value in members.items() if value or value is False}
 
 
 @dataclass(frozen=True, slots=True)

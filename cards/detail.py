@@ -124,12 +124,11 @@ def _on(moment: Moment | None) -> str:
 
 
 def _sources(assessment: Assessment, rows: list[KindWording], wording: Wording) -> list[str]:
-    pairs = [("For", key) for row in rows for key in row.sources_for]
-    pairs += [("Against", key) for row in rows for key in row.sources_against]
-    cited = ((side, wording.citations[key]) for side, key in dict.fromkeys(pairs))
+    cited = [("For", key) for row in rows for key in row.sources_for]
+    cited += [("Against", key) for row in rows for key in row.sources_against]
     antibody = assessment.antibody.source
     return [
-        *(f"{side}: {source.label}: {source.says}. {source.url}" for side, source in cited),
+        *(wording.cited[source] for source in dict.fromkeys(cited)),
         f"Target: {sentences(escape(assessment.target.citation))}" if assessment.target.citation else "",
         f"Antibody judged by: {sentences(escape(antibody))}" if antibody else "",
     ]

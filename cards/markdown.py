@@ -11,17 +11,22 @@ from collections.abc import Iterable, Sequence
 LONGEST_QUOTE = 300  # a quotation from the chart; longer ones are shortened and say so
 
 _SPECIAL = re.compile(r"[\\`*_\[\]>&|~]|<(?![\d\s=])")
-_STARTS_A_BLOCK = re.compile(r"^(?:[#+=-]|\d+[.)])")
+_SPECIAL_CHARACTERS = frozenset("\\`*_[]<>&|~")
+_STARTS_A_BLOCK = re.compile(r"(?:[#+=-]|\d+[.)])")
 _STARTS_A_LINK = re.compile(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)")
 
 
 def plain(text: str) -> str:
     """One line without control, direction or zero-width characters; blanks collapsed, long text shortened."""
-    visible = "".join(
-        character for character in text if character.isspace() or not unicodedata.category(character).startswith("C")
-    )
+    visible = text if text.isprintable() else _visible(text)
     line = " ".join(visible.split())
     return line if len(line) <= LONGEST_QUOTE else f"{line[:LONGEST_QUOTE].rstrip()} … (shortened)"
+
+
+def _visible(text: str) -> str:
+    return "".join(
+        character for character in text if character.isspace() or not unicodedata.category(character).startswith("C")
+    )
 
 
 def escape(text: str) -> str:
@@ -29,7 +34,10 @@ def escape(text: str) -> str:
 
     `<` before a digit is not a tag in any Markdown and stays, so that "<0.4" reads well as plain text.
     """
-    return _SPECIAL.sub(lambda match: "\\" + match.group(), _STARTS_A_LINK.sub(" ", plain(text)))
+    line = plain(text)
+    if "//" in line or "@" in line or "www." in line.lower():
+        line = _STARTS_A_LINK.sub(" ", line)
+    return line if _SPECIAL_CHARACTERS.isdisjoint(line) else _SPECIAL.sub(r"\\\g<0>", line)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], indent: str = "") -> str:
@@ -45,14 +53,19 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], indent: str = ""
 
 def bullets(lines: Iterable[str], indent: str = "") -> str:
     """A list, one line each; a line that begins like a heading, a list or a rule is shown as it stands."""
-    return "\n".join(f"{indent}- {_STARTS_A_BLOCK.sub(_escape_last, line)}" for line in lines)
+    return "\n".join([f"{indent}- {_never_a_block(line)}" for line in lines])
 
 
-def _escape_last(match: re.Match[str]) -> str:
-    return f"{match.group()[:-1]}\\{match.group()[-1]}"
+def _never_a_block(line: str) -> str:
+    start = _STARTS_A_BLOCK.match(line)
+    return f"{line[: start.end() - 1]}\\{line[start.end() - 1 :]}" if start else line
 
 
 def sentences(*parts: str | None) -> str:
     """The parts that say something, each with a capital letter and a full stop."""
-    said = [part.strip() for part in parts if part and part.strip()]
-    return " ".join(part[0].upper() + part[1:] + ("" if part.endswith((".", "?")) else ".") for part in said)
+    said = []
+    for part in parts:
+        told = part.strip() if part else ""
+        if told:
+            said.append(told[0].upper() + told[1:] + ("" if told.endswith((".", "?")) else "."))
+    return " ".join(said)

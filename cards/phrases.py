@@ -26,7 +26,8 @@ def number(value: float) -> str:
 
 def rounded(value: float) -> str:
     """A computed number with one decimal, or two significant digits where that would show 0."""
-    return number(round(value, 1)) if round(value, 1) or not value else f"{value:.2g}"
+    short = round(value, 1)
+    return number(short) if short or not value else f"{value:.2g}"
 
 
 def whole(value: float) -> str:

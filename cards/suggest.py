@@ -6,9 +6,9 @@ Source: CDS Hooks 2.0.1 (an update carries the whole resource), FHIR R4 Timing.r
 """
 
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from cards import phrases
 from cards.card import Action, Suggestion
@@ -45,21 +45,27 @@ def suggest(draft: Mapping[str, object], interval_weeks: float) -> Suggestion | 
     The draft stays as it is. Needs an `id` and exactly one structured schedule, once every n days or weeks, longer
     than `interval_weeks`. Free text that would contradict is replaced or left out, and the description says so.
     """
-    order = deepcopy(dict(draft))
+    order: Resource = _copy(dict(draft))
     schedule = _find_schedule(order)
     if schedule is None or not isinstance(order.get("id"), str):
         return None
     former, period = schedule.weeks, interval_weeks * 7 / schedule.days_per_unit
-    if former <= interval_weeks or not period.is_integer():
+    shorter = former > interval_weeks and period.is_integer()
+    if not (shorter and _holds_as_fhir(period=int(period), periodUnit=schedule.repeat["periodUnit"])):
         return None
     schedule.repeat["period"] = int(period)
-    if not _holds_as_fhir({"repeat": {name: schedule.repeat[name] for name in ("period", "periodUnit")}}):
-        return None
     notes = _settle_text(order, schedule, interval_weeks)
     every = phrases.every(interval_weeks)
     change = f"Change interval from {phrases.every(former)} to {every}; dose unchanged"
     action = Action("update", "; ".join((change, *notes)), resource=order)
     return Suggestion(label=every[0].upper() + every[1:], actions=(action,))
+
+
+def _copy(value: Any) -> Any:
+    """The same JSON again, so that the draft of the EHR stays as it is."""
+    if isinstance(value, dict):
+        return {name: _copy(member) for name, member in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
 
 
 def _find_schedule(order: Resource) -> _Schedule | None:
@@ -134,16 +140,16 @@ def _route(route: object) -> str | None:
 
 @cache
 def load_timing_check() -> Check:
-    """The FHIR model of a schedule. Takes 0.2 s and 16 MB once, so a server may load it before its first call."""
-    from fhir.resources.R4B.timing import Timing
+    """The FHIR model of a schedule. Takes 0.2 s and 16 MB once, so a server loads it before its first call."""
+    from fhir.resources.R4B.timing import TimingRepeat
 
-    return Timing.model_validate
+    return TimingRepeat.model_validate
 
 
-def _holds_as_fhir(timing: Resource) -> bool:
+def _holds_as_fhir(**repeat: object) -> bool:
     """Whether what we changed is FHIR; what the EHR sent besides is not ours to refuse."""
     try:
-        load_timing_check()(timing)
+        load_timing_check()(repeat)
     except ValueError:
         return False
     return True

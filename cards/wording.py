@@ -27,6 +27,7 @@ from cds_service.clinical.assessment import (
 from cds_service.clinical.record import IssueLevel
 
 FILE = "wording.toml"
+SIDES = ("For", "Against")
 STOP = "stop"  # the variant of a row for a child with a stop condition
 
 # The words in {braces} and the greatest number of characters that `cards.summary` puts in their place.
@@ -94,14 +95,17 @@ class Wording:
     words: Mapping[str, Mapping[str, str]]
     predictors: Mapping[str, Mapping[str, str]]
     citations: Mapping[str, Citation]
+    cited: Mapping[tuple[str, str], str]  # by side, `For` or `Against`, and key of the citation: the line on the card
     source: Source
     override_reasons: tuple[Coding, ...]
     common_limits: tuple[str, ...]
 
     def kind(self, kind: AdviceKind, *variants: str) -> KindWording:
         """The row for this kind, in the first of the variants that has one."""
-        found = (self.kinds[kind, variant] for variant in variants if (kind, variant) in self.kinds)
-        return next(found, self.kinds[kind, None])
+        for variant in variants:
+            if (kind, variant) in self.kinds:
+                return self.kinds[kind, variant]
+        return self.kinds[kind, None]
 
     def word(self, table: str, key: str) -> str:
         """The word of a table that has one for every key of its kind."""
@@ -133,6 +137,7 @@ def read_wording(text: str) -> Wording:
         words=MappingProxyType(words),
         predictors=MappingProxyType(data["predictor"]),
         citations=MappingProxyType(citations),
+        cited=MappingProxyType(dict(_lines(citations))),
         source=_source(data["source"]),
         override_reasons=tuple(Coding(system, code, display) for code, display in data["override"].items()),
         common_limits=tuple(data["limits"]["common"]),
@@ -165,6 +170,12 @@ def _citation(key: str, row: Mapping[str, str]) -> Citation:
     if not row["url"].startswith(("https://", "http://")):
         raise _refuse(f"citation.{key}", f"url is an absolute address, got {row['url']}")
     return Citation(**row)
+
+
+def _lines(citations: Mapping[str, Citation]) -> Iterable[tuple[tuple[str, str], str]]:
+    for key, source in citations.items():
+        for side in SIDES:
+            yield (side, key), f"{side}: {source.label}: {source.says}. {source.url}"
 
 
 def _kinds(table: Mapping[str, dict[str, object]]) -> Iterable[tuple[tuple[str, str | None], KindWording]]:

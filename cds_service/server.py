@@ -9,12 +9,17 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn has no types
 
+from cards.suggest import load_timing_check
+from cards.wording import load_wording
 from cds_service.errors import ConfigurationError
 
 GRACE_SECONDS = 3  # a hook call ends within its deadline; SIGTERM ends us within 5 s
 
 
-def _freeze(_server: Any) -> None:
+def _load_and_freeze(_server: Any) -> None:
+    # What would otherwise be loaded by the first card and by the first suggestion, in every worker.
+    load_wording()
+    load_timing_check()
     gc.collect()
     gc.freeze()
 
@@ -27,7 +32,7 @@ _OPTIONS = {
     "keepalive": 5,
     "loglevel": "warning",
     "control_socket_disable": True,
-    "when_ready": _freeze,
+    "when_ready": _load_and_freeze,
 }
 
 

@@ -2,12 +2,15 @@
 
 Question: is this body small, shallow and unambiguous enough to be read at all?
 Source: RFC 8259; CDS Hooks 2.0.1 (JSON over HTTPS); OWASP ASVS 5.0 V1.5.3 (duplicate keys), V2.2 (limits).
+
+A body is read once, and a few scans of its bytes prove that it keeps every bound. Only where they cannot prove it,
+the body is read again with care, which accepts it or names the place of the refusal.
 """
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from cds_service.errors import BadHookRequest, RequestTooLarge
@@ -21,46 +24,14 @@ MAX_EXPONENT = 12
 _CONTAINERS = (dict, list)
 _NUMBER = re.compile(r"-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,4}))?", re.ASCII)
 
-
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """Stands in the document where something was that we do not accept, so that its place can be named."""
-
-    why: str
-
-
-@dataclass(slots=True)
-class _Reader:
-    """Hooks of the standard parser; `refused` counts what they did not accept."""
-
-    refused: list[_Refused] = field(default_factory=list)
-
-    def refuse(self, why: str) -> Any:
-        self.refused.append(_Refused(why))
-        return self.refused[-1]
-
-    def read_integer(self, text: str) -> Any:
-        # Twenty digits are far beyond any measured value and keep int() from becoming slow.
-        return int(text) if len(text) <= MAX_DIGITS else self.refuse(f"a number of at most {MAX_DIGITS} digits")
-
-    def read_decimal(self, text: str) -> Any:
-        match = _NUMBER.fullmatch(text)
-        if match is None or abs(int(match[3] or 0)) > MAX_EXPONENT:
-            return self.refuse(f"a number with an exponent between -{MAX_EXPONENT} and {MAX_EXPONENT}")
-        if len(match[1]) + len(match[2] or "") > MAX_DIGITS:
-            return self.refuse(f"a number of at most {MAX_DIGITS} digits")
-        return float(text)
-
-    def read_constant(self, _text: str) -> Any:
-        return self.refuse("a finite number, NaN and Infinity are not JSON")
-
-    def read_object(self, pairs: list[tuple[str, Any]]) -> Any:
-        members = dict(pairs)
-        if len(members) == len(pairs):
-            return members
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        return self.refuse(f"each member once, got {twice[:40]!r} twice")
+_BRACKETS_AND_QUOTES = b'[]{}"'
+_OTHERS = bytes(set(range(256)) - set(_BRACKETS_AND_QUOTES))
+_ONE_KIND = bytes.maketrans(b"[]{}", b"()()")
+_QUOTED = re.compile(rb'"[^"]*"')
+_WHITESPACE = b" \t\n\r"
+_SHORT_ESCAPE = re.compile(rb"\\[^u]")
+_PAIR_OF_SURROGATES = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def read_json(body: bytes, max_bytes: int) -> Any:
@@ -72,18 +43,21 @@ def read_json(body: bytes, max_bytes: int) -> Any:
     """
     if len(body) > max_bytes:
         raise RequestTooLarge(f"body: at most {max_bytes} bytes expected, got {len(body)}")
-    reader = _Reader()
     text = _decode(body)
-    document = _parse(text, reader)
-    if reader.refused:
-        first = reader.refused[0]
-        raise BadHookRequest(f"{_place_of(document, first)}: {first.why} expected")
-    _check_shape(document)
-    if _may_hold_long_string(text):
-        _check_lengths(document)
-    if b"\\u" in body:
-        _check_characters(document)
-    return document
+    objects: list[dict[str, Any]] = []
+
+    def note(members: dict[str, Any]) -> dict[str, Any]:
+        objects.append(members)
+        return members
+
+    try:
+        document = json.loads(
+            text, object_hook=note, parse_int=_integer, parse_float=_decimal, parse_constant=_constant
+        )
+    except (ValueError, RecursionError):
+        return _read_with_care(text)
+    surely_plain = _keeps_every_bound(body, sum(map(len, objects)))
+    return document if surely_plain else _read_with_care(text)
 
 
 def _decode(body: bytes) -> str:
@@ -93,20 +67,126 @@ def _decode(body: bytes) -> str:
         raise BadHookRequest(f"body: UTF-8 expected, byte {error.start} is not") from error
 
 
-def _parse(text: str, reader: _Reader) -> Any:
+def _integer(text: str) -> int:
+    # Twenty digits are far beyond any measured value and keep int() from becoming slow.
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a number of at most {MAX_DIGITS} digits")
+    return int(text)
+
+
+def _decimal(text: str) -> float:
+    if len(text) <= MAX_DIGITS and "e" not in text and "E" not in text:
+        return float(text)
+    match = _NUMBER.fullmatch(text)
+    if match is None or abs(int(match[3] or 0)) > MAX_EXPONENT:
+        raise ValueError(f"a number with an exponent between -{MAX_EXPONENT} and {MAX_EXPONENT}")
+    if len(match[1]) + len(match[2] or "") > MAX_DIGITS:
+        raise ValueError(f"a number of at most {MAX_DIGITS} digits")
+    return float(text)
+
+
+def _constant(_text: str) -> Any:
+    raise ValueError("a finite number, NaN and Infinity are not JSON")
+
+
+# ------------------------------------------------------------------------------------- the proof on the bytes
+
+
+def _keeps_every_bound(body: bytes, members_kept: int) -> bool:
+    """Whether JSON that parsed is surely unambiguous and within every bound; False means that it may not be."""
+    if b"\\" in body:
+        # From here on a quote ends or begins a string, and a backslash begins the number of a character.
+        body = _SHORT_ESCAPE.sub(b"__", body)
+    return (
+        _most_members(body) == members_kept
+        and _is_small(body)
+        and not _may_hold_long_string(body)
+        and not _holds_half_a_character(body)
+    )
+
+
+def _most_members(body: bytes) -> int:
+    """How many members are written at most: each has a quote and a colon with nothing but blanks between."""
+    return body.translate(None, _WHITESPACE).count(b'":')
+
+
+def _is_small(body: bytes) -> bool:
+    """Whether values and levels are few enough."""
+    # Adjacent quotes go first, and with them nearly every string: what is left tells inside from outside as before.
+    brackets = body.translate(_ONE_KIND, _OTHERS).replace(b'""', b"")
+    brackets = _QUOTED.sub(b"", brackets)
+    # A value is the first one of its container, or has a comma before it.
+    if 1 + brackets.count(b"(") + body.count(b",") > MAX_NODES:
+        return False
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace(b"()", b"")  # takes the innermost level away
+    return not brackets
+
+
+def _may_hold_long_string(body: bytes) -> bool:
+    # A string that is too long reaches over one of these places, without a quote for that long around it.
+    places = range(MAX_STRING, len(body), MAX_STRING)
+    return any(body.find(b'"', at) - body.rfind(b'"', 0, at) > MAX_STRING for at in places)
+
+
+def _holds_half_a_character(body: bytes) -> bool:
+    return b"\\" in body and _SURROGATE.search(_PAIR_OF_SURROGATES.sub(b"", body)) is not None
+
+
+# ------------------------------------------------------------------------------------------- reading with care
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Stands in the document where something was that we do not accept, so that its place can be named."""
+
+    why: str
+
+
+def _read_with_care(text: str) -> Any:
+    """The document after every bound was checked value by value. Raises BadHookRequest naming the place."""
+    refused: list[_Refused] = []
+    document = _parse(text, refused)
+    if refused:
+        raise BadHookRequest(f"{_place_of(document, refused[0])}: {refused[0].why} expected")
+    _check_shape(document)
+    _check_strings(document)
+    return document
+
+
+def _parse(text: str, refused: list[_Refused]) -> Any:
+    def noting(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def read_or_note(part: Any) -> Any:
+            try:
+                return read(part)
+            except ValueError as error:
+                refused.append(_Refused(str(error)))
+                return refused[-1]
+
+        return read_or_note
+
     try:
         return json.loads(
             text,
-            parse_int=reader.read_integer,
-            parse_float=reader.read_decimal,
-            parse_constant=reader.read_constant,
-            object_pairs_hook=reader.read_object,
+            parse_int=noting(_integer),
+            parse_float=noting(_decimal),
+            parse_constant=noting(_constant),
+            object_pairs_hook=noting(_object),
         )
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise BadHookRequest(f"body: JSON expected, {where}: {error.msg}") from error
     except RecursionError as error:
         raise BadHookRequest(f"body: nesting of at most {MAX_DEPTH} levels expected") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) == len(pairs):
+        return members
+    keys = [key for key, _ in pairs]
+    twice = next(key for key in keys if keys.count(key) > 1)
+    raise ValueError(f"each member once, got {twice[:40]!r} twice")
 
 
 def _check_shape(document: Any) -> None:
@@ -127,21 +207,14 @@ def _check_shape(document: Any) -> None:
         ]
 
 
-def _may_hold_long_string(text: str) -> bool:
-    # Fast and never wrongly False: a quote inside a string is always escaped.
-    return len(text) > MAX_STRING and max(map(len, text.replace('\\"', "  ").split('"'))) > MAX_STRING
-
-
-def _check_lengths(document: Any) -> None:
-    for place, value in _walk(document, ""):
-        if isinstance(value, str) and len(value) > MAX_STRING:
+def _check_strings(document: Any) -> None:
+    strings = [(place, value) for place, value in _walk(document, "") if isinstance(value, str)]
+    for place, value in strings:
+        if len(value) > MAX_STRING:
             raise BadHookRequest(f"{place}: at most {MAX_STRING} characters expected, got {len(value)}")
-
-
-def _check_characters(document: Any) -> None:
     # An escaped lone surrogate parses, but no UTF-8 answer, URL or log line could carry it.
-    for place, value in _walk(document, ""):
-        if isinstance(value, str) and not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+    for place, value in strings:
+        if not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
             raise BadHookRequest(f"{place or 'body'}: characters expected, got half of a surrogate pair")
 
 

@@ -113,7 +113,7 @@ def _result(row: Mapping[str, str], identity: str, at: datetime) -> Resource:
         "status": "final",
         "category": [concept("laboratory", f"{TERMINOLOGY}/observation-category", "laboratory")],
         "code": concept(row["text"], LOINC, row["loinc"]),
-        "subject": {"reference": f"Patient/{CHILD}"},
+        "subject": {"reference": f"Patient/{patients.load(CHILD).id}"},
         "effectiveDateTime": at.replace(microsecond=0).isoformat(),
         "issued": reported,
         "performer": [{"display": "Synthetic hospital laboratory"}],
@@ -130,7 +130,7 @@ def _premedication(as_of: datetime) -> Iterator[Resource]:
             "id": f"{CHILD}-premedication-{visit}",
             "status": "completed",
             "medicationCodeableConcept": concept("acetaminophen", RXNORM, "161"),
-            "subject": {"reference": f"Patient/{CHILD}"},
+            "subject": {"reference": f"Patient/{patients.load(CHILD).id}"},
             "effectiveDateTime": (as_of - visit * VISIT).replace(microsecond=0).isoformat(),
             "dosage": {"route": concept("oral", SNOMED, "26643006"), "dose": _quantity("500", "mg")},
         }

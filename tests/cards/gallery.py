@@ -1,11 +1,14 @@
 """Every kind of card, as JSON and as a page to look at: `make gallery`, or this file with `--out` and `--update`.
 
 All children shown are invented. `--update` writes the golden cards anew; look at the difference before you keep it.
+`--picture docs/images/card.png` draws the card of the README anew; it needs chromium.
 """
 
 import argparse
 import json
 import re
+import subprocess
+import tempfile
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -13,11 +16,18 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from cards.write import write_cards
-from tests.cards.assessments import CARDS, draft_for, hook_for
+from cds_service import patients
+from cds_service.hooks.evaluate import evaluate
+from cds_service.hooks.request import read_hook_request
+from cds_service.hooks.site import open_site
+from cds_service.settings import Settings
+from tests.cards.assessments import AS_OF, CARDS, draft_for, hook_for
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 STYLE = (HERE / "gallery.css").read_text(encoding="utf-8")
+SHOWN, HOOK = "low-trough", "order-sign"  # the bundled child and the hook of the picture
+WIDTH = 900  # pixels
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 Json = dict[str, object]
@@ -100,11 +110,44 @@ def write_gallery(out: Path) -> None:
     (out / "index.html").write_text(index(CARDS), encoding="utf-8")
 
 
+def picture_page() -> str:
+    """What a clinician sees first of a card that the whole service wrote: header, six lines, button, reasons."""
+    request = read_hook_request(patients.hook_request(patients.load(SHOWN), HOOK, AS_OF), HOOK)
+    site = open_site(Settings())
+    (answer,) = evaluate(request, site, AS_OF, site.reading_deadline()).cards
+    card = answer.to_json()
+    six_lines, further, _ = str(card["detail"]).partition("\n\n**Why**")
+    assert further
+    return page(SHOWN, render(card | {"detail": six_lines}))
+
+
+def draw_picture(path: Path) -> None:
+    """The page as PNG, exactly as high as it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        shown, measured = Path(folder, "shown.html"), Path(folder, "measured.html")
+        shown.write_text(picture_page(), encoding="utf-8")
+        tell = "<script>document.title = document.querySelector('main').offsetHeight</script>"
+        measured.write_text(picture_page() + tell, encoding="utf-8")
+        (height,) = re.findall(r"<title>(\d+)</title>", _chromium("--dump-dom", f"--window-size={WIDTH},100", measured))
+        _chromium(f"--screenshot={path.resolve()}", f"--window-size={WIDTH},{height}", shown)
+    print(f"{path}: {WIDTH} x {height} pixels")
+
+
+def _chromium(*arguments: str | Path) -> str:
+    # Without a sandbox, because a container's only user is root; the page is our own.
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write every kind of card as JSON and as a page.")
     parser.add_argument("--out", type=Path, default=Path("build/gallery"), help="folder for the pages")
     parser.add_argument("--update", action="store_true", help="write the golden cards of the tests anew")
+    parser.add_argument("--picture", type=Path, metavar="PNG", help="draw only the picture of the README, here")
     chosen = parser.parse_args()
+    if chosen.picture:
+        draw_picture(chosen.picture)
+        return
     if chosen.update:
         update_golden()
         print(f"{len(CARDS)} golden cards written to {GOLDEN}")

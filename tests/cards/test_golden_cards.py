@@ -1,6 +1,7 @@
 """Every kind of card, word for word. After a wanted change: `python tests/cards/gallery.py --update`, then read it."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from cds_service.clinical.assessment import AdviceKind
 from tests.cards.assessments import CARDS
-from tests.cards.gallery import GOLDEN, as_json, as_text, cards_of
+from tests.cards.gallery import GOLDEN, as_json, as_text, cards_of, picture_page
 
 
 @pytest.mark.parametrize("name", CARDS)
@@ -42,3 +43,13 @@ def test_a_page_shows_hostile_text_and_runs_none_of_it(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in shown
     assert "<script" not in shown
     assert 'x.example"' not in shown
+
+
+def test_the_picture_shows_the_header_the_six_lines_the_button_and_the_reasons_and_no_more() -> None:
+    shown = picture_page()
+    assert "consider every 6 weeks instead of 8</h2>" in shown
+    assert re.findall(r"<strong>(\w+)", shown) == [
+        "Trough", "Antibody", "Given", "Disease", "Options", "Assumed", "Re",
+    ]  # fmt: skip
+    assert "<button>Every 6 weeks</button>" in shown
+    assert shown.count("<li>") == 6 + 3 + 6  # lines, other ways, reasons

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from cards.suggest import suggest
+from cards.suggest import _holds_as_fhir, suggest
 
 Order = dict[str, Any]
 
@@ -130,6 +130,28 @@ def test_instruction_text_is_removed_where_it_cannot_be_said_anew_and_the_descri
     assert description(order).endswith("dose unchanged; instruction text removed; patient instruction removed")
 
 
+@pytest.mark.parametrize(
+    "dose_and_rate",
+    [
+        [],
+        [{"doseQuantity": {"value": 100, "unit": "mg"}}, {"doseQuantity": {"value": 200, "unit": "mg"}}],
+        [{"doseRange": {"low": {"value": 200, "unit": "mg"}}}],
+        [{"doseQuantity": "200 mg"}],
+        [{"doseQuantity": {"value": 200}}],
+        "200 mg",
+    ],
+)
+def test_instruction_text_is_not_said_anew_from_a_dose_that_is_not_one_quantity(dose_and_rate: object) -> None:
+    order = medication_order()
+    order["dosageInstruction"][0] |= {
+        "text": "200 mg IV q8w",
+        "route": {"text": "intravenous"},
+        "doseAndRate": dose_and_rate,
+    }
+    assert "text" not in changed(order)["dosageInstruction"][0]
+    assert description(order).endswith("; instruction text removed")
+
+
 def test_a_schedule_code_that_states_the_former_interval_is_removed() -> None:
     order = service_order()
     order["occurrenceTiming"]["code"] = {"text": "Q8W"}
@@ -222,6 +244,12 @@ TIMING = ("dosageInstruction", 0, "timing")
 )
 def test_an_order_that_could_be_meant_otherwise_gets_no_button(order: Order) -> None:
     assert suggest(order, 6) is None
+
+
+def test_a_schedule_that_is_not_fhir_is_noticed_before_it_is_suggested() -> None:
+    assert _holds_as_fhir(period=6, periodUnit="wk")
+    assert not _holds_as_fhir(period="six", periodUnit="wk")
+    assert not _holds_as_fhir(period=6, periodUnit="wk", every="week")
 
 
 @pytest.mark.parametrize("order", [medication_order, lambda: medication_order(period=56, periodUnit="d")])

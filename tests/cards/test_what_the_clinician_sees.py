@@ -12,8 +12,28 @@ from cards.card import Card
 from cards.options import FORBIDS_MORE
 from cards.wording import load_wording
 from cards.write import write_cards
-from cds_service.clinical.assessment import AdviceKind, Assessment, Severity
-from tests.cards.assessments import AS_OF, CARDS, DRAFT, LOW_TROUGH, change, draft_for, hook_for, options, trough
+from cds_service.clinical.assessment import (
+    AdviceKind,
+    Assessment,
+    OrderChange,
+    Qualification,
+    Severity,
+    TroughJudgement,
+)
+from cds_service.clinical.record import Comparator
+from tests.cards.assessments import (
+    AS_OF,
+    CARDS,
+    DRAFT,
+    GIVEN,
+    LOW_TROUGH,
+    ORDERED,
+    change,
+    draft_for,
+    hook_for,
+    options,
+    trough,
+)
 
 BOLD_WORDS = ["Trough", "Antibody", "Given", "Disease", "Options", "Assumed"]
 
@@ -191,6 +211,34 @@ def test_a_level_below_the_assays_limit_is_never_told_as_a_number() -> None:
     assert "**Trough** below the assay's limit (<1 µg/mL)" in str(card.detail)
 
 
+@pytest.mark.parametrize(
+    ("comparator", "told"),
+    [
+        (Comparator.LESS, "below the assay's limit (<0.4)"),
+        (Comparator.LESS_OR_EQUAL, "at the assay's limit (≤0.4)"),
+        (Comparator.GREATER, "above the assay's range (>0.4)"),
+        (Comparator.GREATER_OR_EQUAL, "above the assay's range (≥0.4)"),
+    ],
+)
+def test_a_bound_is_told_as_a_bound_in_the_summary(comparator: Comparator, told: str) -> None:
+    assert card_of(change(trough=trough(0.4, comparator))).summary.startswith(f"Trough {told}, target 5–10")
+
+
+def test_where_the_regimen_given_is_not_known_the_options_are_not_compared_with_it() -> None:
+    shown = detail(change(given=None, options=options(8.0, 6.0)[1:]))
+    assert re.search(r"\| Now +\| not available +\| not available +\|", shown)
+    assert "| Option, 5.2 mg/kg (to consider) | 6 weeks" in shown
+    assert "Shorter interval, 5.2" not in shown
+
+
+@pytest.mark.parametrize(("weeks", "rows"), [(12.0, ["This order, 5.2 mg/kg"]), (None, [])])
+def test_an_order_that_differs_stands_in_the_table_where_it_says_how_often(
+    weeks: float | None, rows: list[str]
+) -> None:
+    ordered = replace(ORDERED, interval_weeks=weeks, change=OrderChange.RELAXES)
+    assert re.findall(r"\| (This order[^|]*?) +\|", detail(change(ordered=ordered))) == rows
+
+
 def test_the_worst_doubt_comes_first_and_hostile_text_shows_as_text() -> None:
     shown = detail(CARDS["shorten_interval-hostile-text"])
     assert shown.index("Could not be used") < shown.index("Limits the advice")
@@ -218,6 +266,27 @@ def test_a_level_without_a_usable_value_is_not_called_a_trough() -> None:
         card.detail
     )
     assert "true trough" not in str(card.detail)
+
+
+def test_a_sample_without_a_time_says_so() -> None:
+    level = replace(trough().level, drawn=None)  # type: ignore[type-var]
+    shown = detail(change(trough=trough(level=level, hours_before_next_infusion=None)))
+    assert "Time of the sample not available, assay Mayo ECL" in shown
+
+
+def test_a_newer_level_that_does_not_decide_is_named_with_the_reason() -> None:
+    too_early = trough(12.5, qualification=Qualification.TOO_EARLY)
+    pending = TroughJudgement(None, Qualification.NONE)
+    shown = detail(change(newer_levels=(too_early, pending)))
+    assert "Newer level not used: 12.5 µg/mL, 22 Nov 2026, drawn too early to stand for a trough." in shown
+    assert "Newer level not used: without a usable value, day not known, no level on record." in shown
+
+
+def test_a_dose_without_a_weight_is_told_without_milligrams_per_kilogram() -> None:
+    given = replace(GIVEN, dose_mg_per_kg=None, dosing_weight_kg=None)
+    shown = detail(change(given=given, options=()))
+    assert "**Given** 200 mg (mg/kg not available), every 8 weeks" in shown
+    assert re.search(r"\| Now +\| 8 weeks \| not available \|", shown)
 
 
 def test_further_entries_stand_under_their_own_heading() -> None:

@@ -128,3 +128,12 @@ def test_the_serving_process_imports_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_first_suggestion_finds_everything_loaded() -> None:
+    code = (
+        "import gc, sys; from cds_service import server; server._load_and_freeze(None)\n"
+        "print('fhir.resources.R4B.timing' in sys.modules, gc.get_freeze_count() > 0)"
+    )
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "True True\n"
