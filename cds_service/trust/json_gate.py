@@ -14,24 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from cds_service.errors import BadHookRequest, RequestTooLarge
+from cds_service.trust.json_proof import MAX_DEPTH, MAX_NODES, MAX_STRING, keeps_every_bound
 
-MAX_DEPTH = 64
-MAX_NODES = 50_000
-MAX_STRING = 64 * 1024  # characters
 MAX_DIGITS = 20
 MAX_EXPONENT = 12
 
 _CONTAINERS = (dict, list)
 _NUMBER = re.compile(r"-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,4}))?", re.ASCII)
-
-_BRACKETS_AND_QUOTES = b'[]{}"'
-_OTHERS = bytes(set(range(256)) - set(_BRACKETS_AND_QUOTES))
-_ONE_KIND = bytes.maketrans(b"[]{}", b"()()")
-_QUOTED = re.compile(rb'"[^"]*"')
-_WHITESPACE = b" \t\n\r"
-_SHORT_ESCAPE = re.compile(rb"\\[^u]")
-_PAIR_OF_SURROGATES = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..")
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def read_json(body: bytes, max_bytes: int) -> Any:
@@ -56,7 +45,7 @@ def read_json(body: bytes, max_bytes: int) -> Any:
         )
     except (ValueError, RecursionError):
         return _read_with_care(text)
-    surely_plain = _keeps_every_bound(body, sum(map(len, objects)))
+    surely_plain = keeps_every_bound(body, sum(map(len, objects)))
     return document if surely_plain else _read_with_care(text)
 
 
@@ -87,53 +76,6 @@ def _decimal(text: str) -> float:
 
 def _constant(_text: str) -> Any:
     raise ValueError("a finite number, NaN and Infinity are not JSON")
-
-
-# ------------------------------------------------------------------------------------- the proof on the bytes
-
-
-def _keeps_every_bound(body: bytes, members_kept: int) -> bool:
-    """Whether JSON that parsed is surely unambiguous and within every bound; False means that it may not be."""
-    if b"\\" in body:
-        # From here on a quote ends or begins a string, and a backslash begins the number of a character.
-        body = _SHORT_ESCAPE.sub(b"__", body)
-    return (
-        _most_members(body) == members_kept
-        and _is_small(body)
-        and not _may_hold_long_string(body)
-        and not _holds_half_a_character(body)
-    )
-
-
-def _most_members(body: bytes) -> int:
-    """How many members are written at most: each has a quote and a colon with nothing but blanks between."""
-    return body.translate(None, _WHITESPACE).count(b'":')
-
-
-def _is_small(body: bytes) -> bool:
-    """Whether values and levels are few enough."""
-    # Adjacent quotes go first, and with them nearly every string: what is left tells inside from outside as before.
-    brackets = body.translate(_ONE_KIND, _OTHERS).replace(b'""', b"")
-    brackets = _QUOTED.sub(b"", brackets)
-    # A value is the first one of its container, or has a comma before it.
-    if 1 + brackets.count(b"(") + body.count(b",") > MAX_NODES:
-        return False
-    for _ in range(MAX_DEPTH):
-        brackets = brackets.replace(b"()", b"")  # takes the innermost level away
-    return not brackets
-
-
-def _may_hold_long_string(body: bytes) -> bool:
-    # A string that is too long reaches over one of these places, without a quote for that long around it.
-    places = range(MAX_STRING, len(body), MAX_STRING)
-    return any(body.find(b'"', at) - body.rfind(b'"', 0, at) > MAX_STRING for at in places)
-
-
-def _holds_half_a_character(body: bytes) -> bool:
-    return b"\\" in body and _SURROGATE.search(_PAIR_OF_SURROGATES.sub(b"", body)) is not None
-
-
-# ------------------------------------------------------------------------------------------- reading with care
 
 
 @dataclass(frozen=True, slots=True)
