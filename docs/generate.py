@@ -10,21 +10,28 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from generator import advice, chart, site
+from generator import advice, burden, cases, chart, safety, site
 
 HERE = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PARTS: Mapping[str, Callable[[], str]] = {
     "antibody-units": chart.antibody_units,
     "assays": chart.assays,
+    "burden": burden.burden,
     "cards": advice.cards,
+    "case-contents": cases.contents,
+    "case-example": cases.example,
     "concepts": chart.concepts,
     "conditions": chart.conditions,
     "drugs": chart.drugs,
+    "generated-charts": safety.generated_charts,
+    "hazards": safety.hazards,
+    "laws": safety.laws,
     "names": chart.names,
     "prefetch": site.prefetch,
     "routes": chart.routes,
     "rows": advice.rows,
+    "rules": safety.rules,
     "scopes": site.scopes,
     "services": site.services,
     "settings": site.settings,
@@ -32,6 +39,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "stops": advice.stop_conditions,
     "systems": chart.systems,
     "targets": advice.targets,
+    "usual-child": cases.usual_child,
+    "worked-cases": cases.worked_cases,
 }
 
 

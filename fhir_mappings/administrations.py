@@ -4,7 +4,7 @@ Question: when was infliximab really given, how much of it, and was it given in 
 MedicationAdministration (effective[x], dosage, status, request); Oracle Health's infuse-over-time extension.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
@@ -28,24 +28,21 @@ ABOUT = "infusion"
 Given: TypeAlias = Infusion | MedicationUse | SeenByName | DataIssue
 
 
-def read_administration(resource: Resource, scope: Scope) -> Iterator[Given]:
+def read_administration(resource: Resource, scope: Scope) -> Iterable[Given]:
     """What one administration says. Raises Misshapen where not even its drug can be read."""
     if text(resource, "status") == "entered-in-error":
-        return
+        return []
     drug = read_drug(resource, scope.tables, scope.referenced)
     if drug.unresolved:
-        yield unresolved("administered")
-        return
-    product = infliximab_in(drug.all_names, scope.tables)
+        return [unresolved("administered")]
+    product = infliximab_in(drug.all_names)
     if product is None:
-        yield from read_given(resource, drug, scope.begin(resource, "effective"), scope)
-        return
+        return read_given(resource, drug, scope.begin(resource, "effective"), scope)
     try:
-        found = list(_infliximab(resource, drug, product, scope))
+        return list(_infliximab(resource, drug, product, scope))
     except Misshapen as problem:
         doubt = Doubt("infusion-unreadable", f"could not be read: {problem}", IssueLevel.BLOCKING)
-        found = [issue(doubt, ABOUT, "An infusion of infliximab", evidence(resource))]
-    yield from found
+        return [issue(doubt, ABOUT, "An infusion of infliximab", evidence(resource))]
 
 
 def _infliximab(resource: Resource, drug: Drug, product: Product, scope: Scope) -> Iterator[Given]:

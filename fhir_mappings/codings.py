@@ -4,12 +4,11 @@ Source: FHIR R4 CodeableConcept, Reference (relative, absolute, versioned, conta
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fhir_mappings.chart import Resource
-from fhir_mappings.shape import struct, structs, text
-from fhir_mappings.vocabulary import Key, Tables, plain_code
+from fhir_mappings.shape import OBJECTS, struct, structs, text
+from fhir_mappings.vocabulary import Key, Tables, Words, plain_code
 
 
 class Coding(NamedTuple):
@@ -23,11 +22,10 @@ class Coding(NamedTuple):
     @property
     def key(self) -> Key:
         """How tables are asked for it."""
-        return self.system, self.code
+        return self[:2]
 
 
-@dataclass(frozen=True, slots=True)
-class CodedText:
+class CodedText(NamedTuple):
     """A CodeableConcept as read: its codings and its own text."""
 
     codings: tuple[Coding, ...] = ()
@@ -35,9 +33,9 @@ class CodedText:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """All words that stand there: the text first, then the displays."""
-        own = () if self.text is None else (self.text,)
-        return own + tuple(coding.display for coding in self.codings if coding.display is not None)
+        """All words that stand there: the text first, then the displays that say something else."""
+        displays = [coding.display for coding in self.codings if coding.display not in (None, self.text)]
+        return tuple(displays if self.text is None else [self.text, *displays])
 
     @property
     def label(self) -> str:
@@ -45,15 +43,38 @@ class CodedText:
         return next(iter(self.texts), None) or next((coding.written for coding in self.codings), "without a name")
 
 
+UNCODED = CodedText()
+
+
 def read_coded(concept: Mapping[str, Any], tables: Tables) -> CodedText:
     """A CodeableConcept as codings and text. Raises Misshapen."""
-    return CodedText(tuple(_coding(entry, tables) for entry in structs(concept, "coding")), text(concept, "text"))
+    if not concept:
+        return UNCODED
+    codings = [_coding(*_words(row), tables) for row in structs(concept, "coding")]
+    return CodedText(tuple(codings), text(concept, "text"))
 
 
-def _coding(entry: Mapping[str, Any], tables: Tables) -> Coding:
-    url, code = text(entry, "system") or "", text(entry, "code") or ""
+def words_of(concept: Mapping[str, Any]) -> Words:
+    """The text of a CodeableConcept, then system, code and display of each coding. Raises Misshapen."""
+    words: list[str] = []
+    for row in structs(concept, "coding"):
+        words += _words(row)
+    return (text(concept, "text") or "", *words)
+
+
+def read_words(words: Words, tables: Tables) -> CodedText:
+    """The words of a CodeableConcept as codings and text."""
+    codings = zip(words[1::3], words[2::3], words[3::3], strict=True)
+    return CodedText(tuple([_coding(*coding, tables) for coding in codings]), words[0] or None)
+
+
+def _words(coding: Mapping[str, Any]) -> tuple[str, str, str]:
+    return text(coding, "system") or "", text(coding, "code") or "", text(coding, "display") or ""
+
+
+def _coding(url: str, code: str, display: str, tables: Tables) -> Coding:
     system = tables.systems.get(url, url)
-    return Coding(system, plain_code(system, code), text(entry, "display"), code)
+    return Coding(system, plain_code(system, code), display or None, code)
 
 
 def relative(reference: str) -> str:
@@ -72,7 +93,7 @@ def resolve(reference: Mapping[str, Any], holder: Resource, referenced: Mapping[
     if target.startswith("#"):
         return next((r for r in structs(holder, "contained") if text(r, "id") == target[1:]), None)
     found = referenced.get(target) or referenced.get(relative(target))
-    return found if isinstance(found, Mapping) else None
+    return found if isinstance(found, OBJECTS) else None
 
 
 def code_of(source: Mapping[str, Any], member: str) -> str | None:

@@ -10,7 +10,7 @@ from cds_service.clinical.record import ConditionState, DataIssue, Diagnosis, Is
 from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText, Coding, code_of, read_coded
 from fhir_mappings.doubts import Doubt, issue, quote
-from fhir_mappings.drugs import infliximab_in
+from fhir_mappings.drugs import infliximab_in, read_name
 from fhir_mappings.identity import evidence
 from fhir_mappings.scope import Scope
 from fhir_mappings.shape import struct, structs, text
@@ -100,9 +100,9 @@ def _issue(doubt: Doubt, own: str) -> DataIssue:
 def read_allergy(resource: Resource, scope: Scope) -> Iterator[Reaction | DataIssue]:
     """A recorded reaction or intolerance to infliximab, severe by criticality or by any reaction. Raises Misshapen."""
     events = structs(resource, "reaction")
-    substances = [read_coded(struct(event, "substance"), scope.tables) for event in events]
-    names = [read_coded(struct(resource, "code"), scope.tables), *substances]
-    if code_of(resource, "verificationStatus") in REFUTED or infliximab_in(names, scope.tables) is None:
+    substances = [read_name(struct(event, "substance"), scope.tables) for event in events]
+    names = [read_name(struct(resource, "code"), scope.tables), *substances]
+    if code_of(resource, "verificationStatus") in REFUTED or infliximab_in(names) is None:
         return
     severe = text(resource, "criticality") == "high" or any(text(event, "severity") == "severe" for event in events)
     recorded = scope.moment(resource, "recordedDate")

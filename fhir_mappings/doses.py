@@ -32,7 +32,7 @@ def read_dose(quantity: Mapping[str, Any], drug: Drug, tables: Tables) -> float 
 
 
 def _mg_per_ml(drug: Drug, tables: Tables) -> Decimal | None:
-    parts = [part for part in drug.ingredients if infliximab_in(part.names, tables)]
+    parts = [part for part in drug.ingredients if infliximab_in(part.names)]
     if not parts and len(drug.ingredients) == 1:
         parts = list(drug.ingredients)  # the drug is known from its own name
     strengths = [strength for part in parts if (strength := _strength(part, tables))]

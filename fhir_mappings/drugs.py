@@ -4,25 +4,41 @@ Question: is this infliximab, a systemic steroid, an immunomodulator, or nothing
 medication[x], Medication.ingredient; `tables/drugs.csv`, `drug_names.csv`, `routes.csv`. Any coding may match.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cds_service.clinical.record import DataIssue, IssueLevel, Route
 from fhir_mappings.chart import Resource
-from fhir_mappings.codings import CodedText, read_coded, resolve
+from fhir_mappings.codings import CodedText, read_words, resolve, words_of
 from fhir_mappings.doubts import Doubt, issue, quote
 from fhir_mappings.shape import struct, structs, text
-from fhir_mappings.vocabulary import DrugCode, Tables
+from fhir_mappings.vocabulary import DrugCode, Tables, Words, remembered
 
 INFLIXIMAB = "infliximab"
+
+
+@dataclass(frozen=True, slots=True)
+class DrugName:
+    """What one name of a drug says by its codes and its texts.
+
+    `groups` are those of the codes that its ATC groups stand for: they tell a tablet from an inhaler where an
+    ingredient cannot. `infliximab` is the first text that names infliximab, `subcutaneous` whether anything names
+    a subcutaneous product or route.
+    """
+
+    codes: tuple[DrugCode, ...]
+    groups: tuple[DrugCode, ...]
+    routes: frozenset[str]
+    infliximab: str | None
+    subcutaneous: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Ingredient:
     """One part of a mixture, with its strength (a FHIR Ratio, empty where not given)."""
 
-    names: tuple[CodedText, ...]
+    names: tuple[DrugName, ...]
     strength: Mapping[str, Any]
 
 
@@ -30,19 +46,14 @@ class Ingredient:
 class Drug:
     """All that names the drug of one resource. `unresolved` is a reference that led nowhere and has no display."""
 
-    names: tuple[CodedText, ...] = ()
+    names: tuple[DrugName, ...] = ()
     ingredients: tuple[Ingredient, ...] = ()
     unresolved: bool = False
 
     @property
-    def texts(self) -> tuple[str, ...]:
-        """Every text of the drug and of its ingredients."""
-        return tuple(text for name in self.all_names for text in name.texts)
-
-    @property
-    def all_names(self) -> tuple[CodedText, ...]:
+    def all_names(self) -> tuple[DrugName, ...]:
         """The drug's own names and those of its ingredients."""
-        return self.names + tuple(name for part in self.ingredients for name in part.names)
+        return self.names + tuple([name for part in self.ingredients for name in part.names])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +66,16 @@ class Product:
 
 def read_drug(holder: Resource, tables: Tables, referenced: Mapping[str, Resource]) -> Drug:
     """The drug of an administration, a request or an order, its Medication and the ingredients followed."""
-    own = read_coded(struct(holder, "medicationCodeableConcept"), tables)
+    own = named(words_of(struct(holder, "medicationCodeableConcept")), tables)
     reference = struct(holder, "medicationReference")
+    if not reference:
+        return Drug((own,))
     display = text(reference, "display")
     medication = resolve(reference, holder, referenced)
-    names = [own, CodedText(text=display)]
+    names = [own, named((display or "",), tables)]
     if medication is None:
-        return Drug(tuple(names), unresolved=bool(reference) and display is None)
-    names += [read_coded(struct(medication, "code"), tables), read_coded(struct(medication, "form"), tables)]
+        return Drug(tuple(names), unresolved=display is None)
+    names += [named(words_of(struct(medication, member)), tables) for member in ("code", "form")]
     rows = structs(medication, "ingredient")
     return Drug(tuple(names), tuple(_ingredient(row, medication, holder, tables, referenced) for row in rows))
 
@@ -74,50 +87,65 @@ def _ingredient(
     # A contained Medication finds its parts in the resource that contains both.
     part = resolve(reference, medication, referenced) or resolve(reference, holder, referenced) or {}
     names = (
-        read_coded(struct(row, "itemCodeableConcept"), tables),
-        CodedText(text=text(reference, "display")),
-        read_coded(struct(part, "code"), tables),
+        named(words_of(struct(row, "itemCodeableConcept")), tables),
+        named((text(reference, "display") or "",), tables),
+        named(words_of(struct(part, "code")), tables),
     )
     return Ingredient(names, struct(row, "strength"))
 
 
-def infliximab_in(names: Iterable[CodedText], tables: Tables) -> Product | None:
-    """Infliximab among some names: a known code goes before words, a subcutaneous product before its ingredient."""
-    known = tuple(names)
-    texts = [text for name in known for text in name.texts]
-    worded = [(row.key, text) for text in texts for row in tables.drug_names if row.words.search(text)]
-    codes = list(drug_codes(known, tables))
-    coded = [code.product for code in codes if code.concept == INFLIXIMAB]
-    if not coded and (codes or not worded):  # a steroid "before infliximab" is a steroid
-        return None
-    injected = any(routes_in(text, tables) & {"subcutaneous"} for text in texts)
-    subcutaneous = injected or "sc" in coded or any(product == "sc" for product, _ in worded)
-    return Product(subcutaneous, None if coded else worded[0][1])
+def read_name(concept: Mapping[str, Any], tables: Tables) -> DrugName:
+    """What a CodeableConcept says about a drug; not remembered, as it may be free text. Raises Misshapen."""
+    return _read_name(words_of(concept), tables)
 
 
-def drug_codes(names: Iterable[CodedText], tables: Tables) -> Iterator[DrugCode]:
-    """What the codes of some names stand for, ATC groups included."""
-    known = tuple(names)
-    yield from (row for name in known for coding in name.codings if (row := tables.drugs.get(coding.key)))
-    yield from atc_groups(known, tables)
+def _read_name(words: Words, tables: Tables) -> DrugName:
+    name = read_words(words, tables)
+    groups = tuple(_groups(name, tables))
+    codes = (*(row for coding in name.codings if (row := tables.drugs.get(coding.key))), *groups)
+    worded = [(row.key, text) for text in name.texts for row in tables.drug_names if row.words.search(text)]
+    routes = frozenset(route for text in name.texts for route in _routes_in(text, tables))
+    products = {product for product, _ in worded} | {code.product for code in codes}
+    return DrugName(
+        codes=codes,
+        groups=groups,
+        routes=routes,
+        infliximab=worded[0][1] if worded else None,
+        subcutaneous="sc" in products or "subcutaneous" in routes,
+    )
 
 
-def atc_groups(names: Iterable[CodedText], tables: Tables) -> Iterator[DrugCode]:
-    """What the ATC groups of some names stand for; they tell a tablet from an inhaler where an ingredient cannot."""
-    codes = (coding.code for name in names for coding in name.codings if coding.system == "atc")
+named = remembered(_read_name)
+
+
+def _groups(name: CodedText, tables: Tables) -> Iterator[DrugCode]:
+    codes = (coding.code for coding in name.codings if coding.system == "atc")
     prefixes = (code[:length] for code in codes for length in range(3, len(code) + 1))
     yield from (row for prefix in prefixes if (row := tables.drug_prefixes.get(("atc", prefix))))
 
 
-def routes_in(words: str, tables: Tables) -> set[str]:
-    """The routes that a text names."""
-    return {row.key for row in tables.route_words if row.words.search(words)}
+def infliximab_in(names: Sequence[DrugName]) -> Product | None:
+    """Infliximab among some names: a known code goes before words, a subcutaneous product before its ingredient."""
+    concepts = {code.concept for name in names for code in name.codes}
+    by_name = next((name.infliximab for name in names if name.infliximab is not None), None)
+    if INFLIXIMAB in concepts:
+        by_name = None
+    elif concepts or by_name is None:  # a steroid "before infliximab" is a steroid
+        return None
+    return Product(any(name.subcutaneous for name in names), by_name)
+
+
+def _routes_in(words: str, tables: Tables) -> frozenset[str]:
+    return frozenset(row.key for row in tables.route_words if row.words.search(words))
+
+
+_routes_named = remembered(_routes_in)
 
 
 def routes_of(route: CodedText, tables: Tables) -> set[str]:
     """The routes of a CodeableConcept, by code, else by its words."""
     coded = {found for coding in route.codings if (found := tables.route_codes.get(coding.key))}
-    return coded or {found for words in route.texts for found in routes_in(words, tables)}
+    return coded or {found for words in route.texts for found in _routes_named(words, tables)}
 
 
 def infliximab_route(
@@ -127,7 +155,7 @@ def infliximab_route(
     written = routes_of(route, tables)
     if product.subcutaneous and written <= {"subcutaneous"}:
         return Route.SUBCUTANEOUS, None
-    if not route.texts and not route.codings:
+    if not route.codings and not route.texts:
         says = "states no route and is read as intravenous, as the product is labelled"
         return Route.INTRAVENOUS, issue(
             Doubt("route-assumed", says, IssueLevel.NOTE), about, f"The {about} of infliximab"

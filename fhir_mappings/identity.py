@@ -5,24 +5,26 @@ Source: FHIR R4 patient compartment (subject, patient, beneficiary, for), Resour
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from fhir_mappings.chart import Resource
-from fhir_mappings.shape import Misshapen, struct, text
+from fhir_mappings.shape import OBJECTS, Misshapen, struct, text
 
 PATIENT_MEMBERS = ("subject", "patient", "beneficiary", "for", "individual")
 
 
 def subjects(resource: Resource) -> tuple[str, ...]:
     """Every patient reference that a resource carries, as written; wrong shapes are looked through, never raised."""
-    found: list[str] = []
+    found: dict[str, None] = {}
     for member in PATIENT_MEMBERS:
-        value = resource.get(member)
-        for reference in value if isinstance(value, list) else [value]:
-            target = reference.get("reference") if isinstance(reference, Mapping) else reference
-            if isinstance(target, str) and target.strip():
-                found.append(target.strip())
-    return tuple(dict.fromkeys(found))
+        if member not in resource:
+            continue
+        value = resource[member]
+        for reference in value if isinstance(value, list) else (value,):
+            target = reference.get("reference") if isinstance(reference, OBJECTS) else reference
+            if isinstance(target, str) and (written := target.strip()):
+                found[written] = None
+    return tuple(found)
 
 
 def evidence(resource: Resource) -> str:
@@ -38,21 +40,27 @@ def newest_versions(resources: Iterable[Resource]) -> list[Resource]:
     Of several versions the highest meta.versionId wins, then the latest meta.lastUpdated, then the last by content.
     Resources without an id are told apart by their content.
     """
+    found: dict[tuple[str, str], Resource] = {}
     copies: defaultdict[tuple[str, str], list[Resource]] = defaultdict(list)
     for resource in resources:
-        own = resource.get("id")
-        content = "" if isinstance(own, str) else json.dumps(resource, sort_keys=True, default=str)
-        copies[evidence(resource), content].append(resource)
-    return [_newest(copies[key]) for key in sorted(copies)]
+        key = evidence(resource), "" if isinstance(resource.get("id"), str) else _content(resource)
+        if found.setdefault(key, resource) is not resource:
+            copies[key].append(resource)
+    for key, others in copies.items():
+        found[key] = _newest(found[key], others)
+    return [found[key] for key in sorted(found)]
 
 
-def _newest(copies: list[Resource]) -> Resource:
-    first = copies[0]
-    return first if all(copy == first for copy in copies[1:]) else max(copies, key=_version)
+def _newest(first: Resource, others: list[Resource]) -> Resource:
+    return first if all(other == first for other in others) else max(first, *others, key=_version)
+
+
+def _content(resource: Resource) -> str:
+    return json.dumps(resource, sort_keys=True, default=str)
 
 
 def _version(resource: Resource) -> tuple[int, str, str]:
-    content = json.dumps(resource, sort_keys=True, default=str)
+    content = _content(resource)
     try:
         meta = struct(resource, "meta")
         version, updated = text(meta, "versionId") or "", text(meta, "lastUpdated") or ""

@@ -6,7 +6,6 @@ Source: FHIR R4 ServiceRequest (status, code).
 from collections.abc import Iterator, Mapping
 
 from fhir_mappings.chart import Resource
-from fhir_mappings.codings import read_coded
 from fhir_mappings.identity import evidence
 from fhir_mappings.recognition import ANTIBODY, LEVEL, recognise
 from fhir_mappings.scope import Scope
@@ -18,7 +17,7 @@ LABORATORY = frozenset({"108252007", "laboratory"})  # SNOMED Laboratory procedu
 
 def orders_a_level(resource: Resource, tables: Tables) -> bool:
     """Whether a ServiceRequest asks for an infliximab level or antibody, by code or by name. Raises Misshapen."""
-    found = recognise(read_coded(struct(resource, "code"), tables), tables)
+    _, found = recognise(struct(resource, "code"), tables)
     if found is None or found.concept.name not in (LEVEL, ANTIBODY):
         return False
     # A bare "Infliximab" is a test only where the order says that it goes to the laboratory.

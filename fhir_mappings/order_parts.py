@@ -9,11 +9,11 @@ from typing import Any
 
 from cds_service.clinical.record import DataIssue, IssueLevel
 from fhir_mappings.chart import Resource
-from fhir_mappings.codings import CodedText, read_coded, resolve
+from fhir_mappings.codings import CodedText, read_coded, resolve, words_of
 from fhir_mappings.conditions import concepts_of
 from fhir_mappings.doses import read_dose
 from fhir_mappings.doubts import Doubt
-from fhir_mappings.drugs import Drug, Product, infliximab_route, read_drug
+from fhir_mappings.drugs import Drug, Product, infliximab_route, named, read_drug, read_name
 from fhir_mappings.identity import evidence
 from fhir_mappings.quantities import converted
 from fhir_mappings.shape import struct, structs
@@ -30,8 +30,8 @@ def drug_of(resource: Resource, tables: Tables, referenced: Mapping[str, Resourc
     """What names the drug: the medication of a MedicationRequest, code and details of a ServiceRequest."""
     if resource.get("resourceType") == "MedicationRequest":
         return read_drug(resource, tables, referenced)
-    details = (read_coded(row, tables) for row in structs(resource, "orderDetail"))
-    return Drug((read_coded(struct(resource, "code"), tables), *details))
+    details = (read_name(row, tables) for row in structs(resource, "orderDetail"))
+    return Drug((named(words_of(struct(resource, "code")), tables), *details))
 
 
 def read_doses(resource: Resource, drug: Drug, tables: Tables) -> Part:

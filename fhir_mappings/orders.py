@@ -107,7 +107,7 @@ def _read_draft(
         if _is_test(resource, tables) or truth(resource, "doNotPerform"):
             return None
         drug = drug_of(resource, tables, referenced)
-        product = infliximab_in(drug.all_names, tables)
+        product = infliximab_in(drug.all_names)
     except Misshapen:
         drug, product = Drug(), _named_anywhere(resource, tables)
     if product is None:

@@ -5,9 +5,8 @@ Source: FHIR R4 Observation.value[x], Quantity; units in `tables/units.csv` (a w
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from cds_service.clinical.record import Comparator, Reading
 from fhir_mappings.codings import CodedText, read_coded
@@ -21,8 +20,7 @@ COMPARATORS = frozenset(comparator.value for comparator in Comparator)
 SIGNS = {"≤": "<=", "≥": ">="}
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(NamedTuple):
     """A number as sent. `code` is its UCUM code, `unit` the unit in words; `more` tells of text that was not read."""
 
     number: Decimal
@@ -46,20 +44,19 @@ def read_value(observation: Mapping[str, Any], tables: Tables) -> Value:
     members = [member for member in observation if member.startswith("value") and observation[member] is not None]
     if len(members) > 1:
         return Doubt("several-values", "holds several values and was not used")
-    match members:
-        case []:
-            return None
-        case ["valueQuantity"]:
-            return read_amount(struct(observation, "valueQuantity"), tables)
-        case ["valueInteger"]:
-            found = number(observation, "valueInteger")
-            return None if found is None else Amount(found)
-        case ["valueString"]:
-            return _from_text(text(observation, "valueString"))
-        case ["valueCodeableConcept"]:
-            return read_coded(struct(observation, "valueCodeableConcept"), tables)
-        case _:
-            return Doubt("value-form", f"came as {quote(members[0])}, which is not read here")
+    if not members:
+        return None
+    form = members[0]
+    if form == "valueQuantity":
+        return read_amount(struct(observation, form), tables)
+    if form == "valueInteger":
+        found = number(observation, form)
+        return None if found is None else Amount(found)
+    if form == "valueString":
+        return _from_text(text(observation, form))
+    if form == "valueCodeableConcept":
+        return read_coded(struct(observation, form), tables)
+    return Doubt("value-form", f"came as {quote(form)}, which is not read here")
 
 
 def read_amount(quantity: Mapping[str, Any], tables: Tables) -> Amount | Doubt:
@@ -91,7 +88,13 @@ def _from_text(written: str | None) -> Amount | CodedText | None:
 
 
 def to_unit(amount: Amount, concept: Concept, tables: Tables) -> Reading | Doubt:
-    """The amount in the concept's own unit, or why not. Factors are exact: 6.2 g/dL is 62 g/L."""
+    """The amount, with its comparator, in the concept's own unit, or why not."""
+    found = in_unit(amount, concept, tables)
+    return found if isinstance(found, Doubt) else Reading(found, amount.comparator)
+
+
+def in_unit(amount: Amount, concept: Concept, tables: Tables) -> float | Doubt:
+    """The number in the concept's own unit, or why not. Factors are exact: 6.2 g/dL is 62 g/L."""
     factor = factor_to(concept.name, amount, tables)
     if isinstance(factor, Doubt):
         return factor
@@ -100,7 +103,7 @@ def to_unit(amount: Amount, concept: Concept, tables: Tables) -> Reading | Doubt
             says = f"has no unit ({amount.written}; expected {concept.unit}) and was not used"
             return Doubt("unit-missing", says)
         factor = Decimal(1)
-    return Reading(float(amount.number * factor), amount.comparator)
+    return float(amount.number * factor)
 
 
 def factor_to(concept: str, amount: Amount, tables: Tables) -> Decimal | Doubt | None:

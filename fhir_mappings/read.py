@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
@@ -37,12 +38,12 @@ from fhir_mappings.observations import read_observation
 from fhir_mappings.patient import read_patient
 from fhir_mappings.scope import Scope, sorting_instant, window
 from fhir_mappings.searches import load_searches
-from fhir_mappings.shape import Misshapen
+from fhir_mappings.shape import OBJECTS, Misshapen
 from fhir_mappings.tables import load_tables
 from fhir_mappings.uses import read_prescribed
 from fhir_mappings.vocabulary import Tables
 
-READERS: Mapping[str, Callable[[Resource, Scope], Iterator[object]]] = {
+READERS: Mapping[str, Callable[[Resource, Scope], Iterable[object]]] = {
     "Observation": read_observation,
     "MedicationAdministration": read_administration,
     "MedicationRequest": read_prescribed,
@@ -77,7 +78,7 @@ def read_record(
     `time_zone` is where a bare day begins. With `drug_by_name` an administration counts by the drug's name alone.
     Equal charts give equal records, whatever the order or the number of copies; nothing in a chart raises.
     """
-    resources = newest_versions(r for part in chart.parts.values() for r in part.resources if isinstance(r, Mapping))
+    resources = newest_versions([r for part in chart.parts.values() for r in part.resources if isinstance(r, OBJECTS)])
     medications = {evidence(r): r for r in resources if r.get("resourceType") == "Medication"}
     referenced = {**medications, **chart.referenced}
     scope = Scope(tables or load_tables(), *window(since, until, time_zone), time_zone, referenced, drug_by_name)
@@ -139,20 +140,28 @@ def _named_only(seen: Iterable[SeenByName], tables: Tables) -> Iterator[DataIssu
 def _sources(chart: RawChart) -> Mapping[str, SourceState]:
     states: dict[str, SourceState] = {}
     for name, part in sorted(chart.parts.items()):
-        whole = CHUNK.sub("", name)
+        whole = _whole(name)
         states[whole] = min(part.state, states.get(whole, part.state), key=WORST.index)
     return MappingProxyType(states)
 
 
 def _part_issues(chart: RawChart) -> Iterator[DataIssue]:
-    titles = {search.name: search.title for search in load_searches()}
     for name, part in chart.parts.items():
         yield from part.issues
-        whole = CHUNK.sub("", name)
-        subject = f"Part of the chart ({titles.get(whole, whole)})"
-        if any(not isinstance(resource, Mapping) for resource in part.resources):
-            yield issue(Doubt("resource-unreadable", "held something that is no FHIR resource"), whole, subject)
+        strays = [resource for resource in part.resources if not isinstance(resource, OBJECTS)]
+        if strays:
+            yield _part_issue(Doubt("resource-unreadable", "held something that is no FHIR resource"), name)
         # The room that asked for the part usually says itself why it could not be had.
-        said = any(i.level is not IssueLevel.NOTE for i in part.issues)
-        if part.state is SourceState.UNREADABLE and not said:
-            yield issue(Doubt("part-unreadable", "could not be read"), whole, subject)
+        if part.state is SourceState.UNREADABLE and all(i.level is IssueLevel.NOTE for i in part.issues):
+            yield _part_issue(Doubt("part-unreadable", "could not be read"), name)
+
+
+def _part_issue(doubt: Doubt, name: str) -> DataIssue:
+    whole = _whole(name)
+    title = next((search.title for search in load_searches() if search.name == whole), whole)
+    return issue(doubt, whole, f"Part of the chart ({title})")
+
+
+@lru_cache(maxsize=64)
+def _whole(name: str) -> str:
+    return CHUNK.sub("", name)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cds_service.clinical.record import IssueLevel
-from fhir_mappings.codings import CodedText, read_coded
+from fhir_mappings.codings import CodedText, read_coded, read_words, words_of
 from fhir_mappings.doubts import Doubt, quote
 from fhir_mappings.shape import struct
-from fhir_mappings.vocabulary import Concept, Tables
+from fhir_mappings.vocabulary import Concept, Tables, Words, remembered
 
 LEVEL, ANTIBODY, MENTIONED = "infliximab_level", "infliximab_antibody", "mentions_infliximab"
 PANEL = "mentions_panel"
@@ -30,13 +30,26 @@ class Recognised:
     doubt: Doubt | None = None
 
 
-def recognise(code: CodedText, tables: Tables) -> Recognised | None:
-    """The concept of an Observation.code (or ServiceRequest.code), None for what is not ours to read."""
+def recognise(code: Mapping[str, Any], tables: Tables) -> tuple[CodedText, Recognised | None]:
+    """An Observation.code (or ServiceRequest.code) and its concept, None for what is not ours to read.
+
+    Raises Misshapen.
+    """
+    return _recognised(words_of(code), tables)
+
+
+@remembered
+def _recognised(words: Words, tables: Tables) -> tuple[CodedText, Recognised | None]:
+    code = read_words(words, tables)
+    return code, _concept_of(code, tables)
+
+
+def _concept_of(code: CodedText, tables: Tables) -> Recognised | None:
     rows = [row for coding in code.codings if (row := tables.laboratory.get(coding.key))]
-    if any(row.use == "ignore" for row in rows):
-        return None
     if not rows:
         return _by_name(code, tables)
+    if any(row.use == "ignore" for row in rows):
+        return None
     concept = tables.concepts[rows[0].concept]
     if len({row.concept for row in rows}) > 1:
         return Recognised(
@@ -93,4 +106,9 @@ def _assays(observation: Mapping[str, Any], code: CodedText, tables: Tables) -> 
     displays = [coding.display for coding in method.codings if coding.display]
     for place, texts in (("method text", [method.text or ""]), ("method code", displays), ("code text", code.texts)):
         for text in texts:
-            yield from ((row.key, place) for row in tables.assays if row.words.search(text))
+            yield from ((assay, place) for assay in _assays_in(text, tables))
+
+
+@remembered
+def _assays_in(text: str, tables: Tables) -> tuple[str, ...]:
+    return tuple(row.key for row in tables.assays if row.words.search(text))

@@ -3,7 +3,7 @@
 Source: FHIR R4 Observation.effective[x], Specimen.collection. `issued` is when it was reported, never when drawn.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cds_service.clinical.record import DataIssue, Moment
 from fhir_mappings.chart import Resource
@@ -17,8 +17,7 @@ from fhir_mappings.vocabulary import Concept, Tables
 PENDING = frozenset({"registered", "preliminary"})
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """An Observation (or one of its components) with its concept; `drawn` is None without a usable date."""
 
     resource: Resource

@@ -9,6 +9,7 @@ from typing import Any
 
 EMPTY: Mapping[str, Any] = {}
 OBJECTS = (dict, Mapping)  # what JSON gives stands first: it is found ten times faster
+NUMBERS = (float, int, Decimal)
 MOST_DIGITS = 20
 LARGEST_EXPONENT = 12
 
@@ -23,11 +24,11 @@ class Misshapen(Exception):
 def text(source: Mapping[str, Any], member: str) -> str | None:
     """A string without surrounding blanks, None where absent or empty."""
     value = source.get(member)
-    if isinstance(value, str):
-        return value.strip() or None
-    if value is not None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
         raise Misshapen(member, "a text")
-    return None
+    return value.strip() or None
 
 
 def truth(source: Mapping[str, Any], member: str) -> bool:
@@ -53,8 +54,11 @@ def structs(source: Mapping[str, Any], member: str) -> list[Mapping[str, Any]]:
     value = source.get(member)
     if value is None:
         return []
-    if not isinstance(value, list) or not all(isinstance(item, OBJECTS) for item in value):
+    if not isinstance(value, list):
         raise Misshapen(member, "a list of objects")
+    for item in value:
+        if not isinstance(item, OBJECTS):
+            raise Misshapen(member, "a list of objects")
     return value
 
 
@@ -66,7 +70,7 @@ def number(source: Mapping[str, Any], member: str) -> Decimal | None:
     value = source.get(member)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+    if isinstance(value, bool) or not isinstance(value, NUMBERS):
         raise Misshapen(member, "a number")
     return bounded(value, member)
 
@@ -80,6 +84,8 @@ def bounded(value: float | Decimal | str, member: str) -> Decimal:
         raise Misshapen(member, "a number of at least 0")
     if exact == 0:
         return Decimal(0)
-    if len(exact.as_tuple().digits) > MOST_DIGITS or abs(exact.adjusted()) > LARGEST_EXPONENT:
+    # A float never has more than 17 digits, and counting them takes longer than all the rest.
+    digits = 17 if isinstance(value, float) else len(exact.as_tuple().digits)
+    if digits > MOST_DIGITS or abs(exact.adjusted()) > LARGEST_EXPONENT:
         raise Misshapen(member, "a number of reasonable size")
     return exact

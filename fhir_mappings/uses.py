@@ -12,7 +12,7 @@ from cds_service.clinical.record import DataIssue, IssueLevel, MedicationUse, Mo
 from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText, read_coded
 from fhir_mappings.doubts import Doubt, issue, quote
-from fhir_mappings.drugs import Drug, atc_groups, drug_codes, read_drug, routes_in, routes_of
+from fhir_mappings.drugs import Drug, read_drug, routes_of
 from fhir_mappings.identity import evidence
 from fhir_mappings.scope import Scope
 from fhir_mappings.shape import struct, structs, text, truth
@@ -74,18 +74,19 @@ def read_prescribed(resource: Resource, scope: Scope) -> Iterator[MedicationUse 
 
 def read_use(drug: Drug, routes: list[CodedText], tables: Tables) -> tuple[str | None, Doubt | None]:
     """The concept of a drug by its codes and its route; a doubt where a steroid's route had to be assumed."""
-    concepts = {code.concept for code in drug_codes(drug.all_names, tables)}
+    names = drug.all_names
+    concepts = {code.concept for name in names for code in name.codes}
     if IMMUNOMODULATOR in concepts:
         return IMMUNOMODULATOR, None
     if not concepts & {STEROID, GUT}:
         return None, None
     ways = {way for route in routes for way in routes_of(route, tables)}
-    ways = ways or {way for words in drug.texts for way in routes_in(words, tables)}
+    ways = ways or {way for name in names for way in name.routes}
     systemic = STEROID if STEROID in concepts else GUT
     if ways:
         # "Oral inhalation" is local; a tablet with prolonged release ("PR") is not rectal.
         return (None if "local" in ways else GUT if ways == {"rectal"} else systemic), None
-    groups = {code.concept for code in atc_groups(drug.all_names, tables)}
+    groups = {code.concept for name in names for code in name.groups}
     if STEROID not in groups and (LOCAL in groups or GUT in concepts):
         return (None if LOCAL in groups else GUT), None
     return systemic, Doubt("route-assumed", "of a steroid states no route and is read as systemic", IssueLevel.NOTE)

@@ -4,14 +4,18 @@ Question: what does a FHIR code, unit or word stand for? Built by `tables`, read
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
-from typing import TypeAlias
+from functools import lru_cache, wraps
+from typing import TypeAlias, TypeVar
 
 from cds_service.clinical.record import ReportedSign
 
+LONGEST_NAME = 256
+
+Words: TypeAlias = tuple[str, ...]
+"""All that names one thing: its text, then system, code and display of each of its codings; "" where absent."""
 Key: TypeAlias = tuple[str, str]
 """Short system name (or concept, or kind) and code (or unit, or word)."""
 
@@ -97,6 +101,26 @@ class Tables:
     drug_names: tuple[Worded, ...]
     conditions: Mapping[Key, frozenset[str]]
     condition_prefixes: Mapping[Key, frozenset[str]]
+
+
+Name = TypeVar("Name", str, Words)
+Found = TypeVar("Found")
+
+
+def remembered(find: Callable[[Name, Tables], Found]) -> Callable[[Name, Tables], Found]:
+    """What the tables say to a name, kept for the 2,048 short names met last: the same few come with every chart.
+
+    Only for names of tests, assays, drugs and routes; never for values, dates or what may be about a patient.
+    """
+    kept = lru_cache(maxsize=2048)(find)
+
+    @wraps(find)
+    def found(name: Name, tables: Tables) -> Found:
+        # Joined with a blank, so that a thousand empty words are long, too.
+        length = len(name if isinstance(name, str) else " ".join(name))
+        return kept(name, tables) if length <= LONGEST_NAME else find(name, tables)
+
+    return found
 
 
 @lru_cache(maxsize=256)

@@ -29,10 +29,13 @@ def classify_belonging(resource: Resource, patient_id: str) -> Belonging:
     """Whose the resource is, by every patient reference it carries; the base of an absolute URL is not compared."""
     if resource.get("resourceType") == "Patient":
         return Belonging.THIS_PATIENT if resource.get("id") == patient_id else Belonging.ANOTHER_PATIENT
-    matches = [_PATIENT.fullmatch(reference) for reference in subjects(resource)]
-    if any(match and match[1] != patient_id for match in matches):
-        return Belonging.ANOTHER_PATIENT
-    return Belonging.THIS_PATIENT if matches and all(matches) else Belonging.UNVERIFIABLE
+    owners: set[str | None] = set()
+    for reference in subjects(resource):
+        match = _PATIENT.fullmatch(reference)
+        owners.add(match[1] if match else None)
+    if owners == {patient_id}:
+        return Belonging.THIS_PATIENT
+    return Belonging.ANOTHER_PATIENT if owners - {patient_id, None} else Belonging.UNVERIFIABLE
 
 
 def check_one_patient(chart: RawChart) -> RawChart:
@@ -70,9 +73,9 @@ def _whose_draft(draft: Resource, patient_id: str) -> Belonging:
 
 def _check_part(name: str, part: ChartPart, patient_id: str) -> ChartPart:
     belongings = [classify_belonging(resource, patient_id) for resource in part.resources]
-    for resource, belonging in zip(part.resources, belongings, strict=True):
-        if belonging is Belonging.ANOTHER_PATIENT:
-            raise ForeignPatient(f"{name}: a {_type(resource)} belongs to another patient, nothing was used")
+    if Belonging.ANOTHER_PATIENT in belongings:
+        foreign = part.resources[belongings.index(Belonging.ANOTHER_PATIENT)]
+        raise ForeignPatient(f"{name}: a {_type(foreign)} belongs to another patient, nothing was used")
     lost = belongings.count(Belonging.UNVERIFIABLE)
     if not lost:
         return part

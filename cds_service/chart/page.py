@@ -4,6 +4,7 @@ Question: is this data, a note, or a failure that only looks like an answer?
 Source: FHIR R4 Bundle (search.mode), OperationOutcome.issue.severity; CDS Hooks 2.0.1 prefetch.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,7 @@ def read_page(value: object, search: Search) -> Page | Failure:
     rows = [] if value.get("entry") is None else value["entry"]
     if found != "Bundle" or not isinstance(rows, list):
         return Failure(f"{_named(found)} came instead of a Bundle with a list of entries")
-    return _read_entries(value, [_entry_resource(row) for row in rows], search)
+    return _read_entries(value, rows, search)
 
 
 def _remark_alone(outcome: Resource, search: Search) -> Page | Failure:
@@ -52,27 +53,28 @@ def _remark_alone(outcome: Resource, search: Search) -> Page | Failure:
     return Page(issues=(_note(search, outcome),))
 
 
-def _read_entries(bundle: Resource, entries: list[Resource], search: Search) -> Page | Failure:
-    outcomes = [resource for resource in entries if resource.get("resourceType") == "OperationOutcome"]
+def _read_entries(bundle: Resource, rows: list[Any], search: Search) -> Page | Failure:
+    found = _by_type(rows)
+    outcomes = found.get("OperationOutcome", ())
     for outcome in outcomes:
         failure = _failure(outcome)
         if failure:
             return failure
     issues = [_note(search, outcome) for outcome in outcomes]
-    unreadable = sum(not isinstance(resource.get("resourceType"), str) for resource in entries)
-    if unreadable:
-        issues.append(_unreadable(search, unreadable))
-    return Page(
-        tuple(r for r in entries if r.get("resourceType") == search.resource_type),
-        tuple(r for r in entries if r.get("resourceType") == "Medication"),
-        _next_link(bundle),
-        tuple(issues),
-    )
+    if None in found:
+        issues.append(_unreadable(search, len(found[None])))
+    resources, included = found.get(search.resource_type, ()), found.get("Medication", ())
+    return Page(tuple(resources), tuple(included), _next_link(bundle), tuple(issues))
 
 
-def _entry_resource(entry: object) -> Resource:
-    resource = entry.get("resource") if isinstance(entry, dict) else None
-    return resource if isinstance(resource, dict) else {}
+def _by_type(rows: list[Any]) -> dict[str | None, list[Any]]:
+    """The resources of some entries by their type, and what is no resource under None."""
+    found: defaultdict[str | None, list[Any]] = defaultdict(list)
+    for row in rows:
+        resource = row.get("resource") if isinstance(row, dict) else None
+        resource_type = resource.get("resourceType") if isinstance(resource, dict) else None
+        found[resource_type if isinstance(resource_type, str) else None].append(resource)
+    return found
 
 
 def _failure(outcome: Resource) -> Failure | None:

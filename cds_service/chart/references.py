@@ -21,7 +21,8 @@ def read_medications(
     """
     found = dict(known)
     for resources in (pointing, found.values()):
-        wanted = {name for resource in resources for name in _pointed_to(resource, reading.ask)} - found.keys()
+        pointers = [resource for resource in resources if _may_point(resource)]
+        wanted = {name for resource in pointers for name in _pointed_to(resource, reading.ask)} - found.keys()
         found |= _read(reading, sorted(wanted)[: reading.limits.max_references])
     return found
 
@@ -45,6 +46,11 @@ def _read(reading: Reading, names: list[str]) -> dict[str, Resource]:
         and answer.get("resourceType") == "Medication"
         and name == f"Medication/{answer.get('id')}"
     }
+
+
+def _may_point(resource: Resource) -> bool:
+    # Few resources do, and the rest need not be walked through.
+    return "medicationReference" in resource or "contained" in resource or "ingredient" in resource
 
 
 def _pointed_to(resource: Resource, ask: ChartRequest) -> Iterator[str]:

@@ -20,6 +20,7 @@ from cds_service.clinical.assessment import (
     Versions,
     Weight,
 )
+from cds_service.clinical.courses import INDUCTION_SPACING_WEEKS
 from cds_service.clinical.deescalation import well_above_in_remission
 from cds_service.clinical.disease import judge_disease
 from cds_service.clinical.facts import Facts
@@ -32,7 +33,14 @@ from cds_service.clinical.regimen import compare_order, current_interval, list_o
 from cds_service.clinical.risk import read_predictors, relative_odds
 from cds_service.clinical.stops import find_stops, heart_failure
 from cds_service.clinical.target import choose_target
-from cds_service.clinical.timeline import Timeline, build_timeline, given_regimen, overdue_gap, phase_at
+from cds_service.clinical.timeline import (
+    USUAL_INTERVAL_WEEKS,
+    Timeline,
+    build_timeline,
+    given_regimen,
+    overdue_gap,
+    phase_at,
+)
 from cds_service.clinical.trough import contradiction, deciding, judge_levels, status_of
 
 
@@ -50,13 +58,13 @@ def assess(
     doubt: what cannot be judged is a value of the assessment.
     """
     now = Moment(as_of)
-    timeline = build_timeline(record, policy)
-    weight = newest_weight(record)
     ordered_weeks = order.interval_weeks if order else None
-    given = given_regimen(timeline, ordered_weeks)
+    timeline = build_timeline(record, policy, now, ordered_weeks)
+    weight = newest_weight(record)
+    given = given_regimen(timeline)
     ordered = compare_order(order, given, _recent(weight, policy, as_of)) if order else None
     target, target_issues = choose_target(record, policy, as_of)
-    judgements = judge_levels(record.levels, timeline, target, policy, as_of, ordered_weeks)
+    judgements = judge_levels(record.levels, timeline, target, policy, as_of)
     trough = deciding(judgements)
     undetectable = is_undetectable(trough)
     antibody, antibody_issues = judge_antibody(record.antibodies, trough.level, undetectable=undetectable)
@@ -74,6 +82,7 @@ def assess(
         stops=stops,
         gap=overdue_gap(timeline, now),
         next_infusion_number=timeline.last.number + 1 if timeline.last else 1,
+        restarting=timeline.restarted and (ordered_weeks or USUAL_INTERVAL_WEEKS) < INDUCTION_SPACING_WEEKS,
         anything_on_record=bool(record.infusions or record.levels),
         given=given,
         ordered=ordered,

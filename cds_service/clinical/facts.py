@@ -22,7 +22,7 @@ from cds_service.clinical.assessment import (
     TroughTarget,
     Weight,
 )
-from cds_service.clinical.courses import INDUCTION_INFUSIONS, INDUCTION_SPACING_WEEKS
+from cds_service.clinical.courses import INDUCTION_INFUSIONS
 from cds_service.clinical.moments import instant, weeks
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.regimen import current_interval, next_interval
@@ -42,6 +42,7 @@ class Facts:
     stops: tuple[StopCondition, ...]
     gap: bool
     next_infusion_number: int  # 1 where nothing was given yet
+    restarting: bool  # the draft asks for induction spacing after an infusion that ended a gap
     anything_on_record: bool
     given: GivenRegimen | None
     ordered: OrderedRegimen | None
@@ -108,8 +109,9 @@ class Facts:
 
     @property
     def intended_mg_per_kg(self) -> float:
-        """Median of the last three infusions, at least the label dose."""
-        return max(INTENDED_MG_PER_KG, (self.given.intended_mg_per_kg or 0) if self.given else 0)
+        """Median of the last three infusions, at least the label dose and at most the cap."""
+        given = (self.given.intended_mg_per_kg or 0) if self.given else 0
+        return min(max(INTENDED_MG_PER_KG, given), self.dose_cap_mg_per_kg)
 
     @property
     def last_dose_certain(self) -> bool:
@@ -120,18 +122,6 @@ class Facts:
     def relaxes(self) -> bool:
         """The draft gives less than the regimen given."""
         return self.ordered is not None and self.ordered.change is OrderChange.RELAXES
-
-    @property
-    def restarting(self) -> bool:
-        """The order asks for induction spacing after a gap: a re-induction is under way."""
-        spacing = self.ordered.order.interval_weeks if self.ordered else None
-        return (
-            self.next_infusion_number > INDUCTION_INFUSIONS
-            and spacing is not None
-            and (
-                spacing < INDUCTION_SPACING_WEEKS and self.trough.qualification is Qualification.AFTER_DELAYED_INFUSION
-            )
-        )
 
     @property
     def level_age_weeks(self) -> float:

@@ -34,6 +34,7 @@ class Timeline:
 
     `regimen` starts with the infusion after which the current dose or interval held; `on_schedule` are its intervals
     in weeks without delays, oldest first; `late` are the evidences of infusions that came more than 7 days late.
+    `planned_weeks` is the interval ordered for the next infusion, which counts only where none was given yet.
     """
 
     infusions: tuple[PlacedInfusion, ...]
@@ -41,6 +42,8 @@ class Timeline:
     on_schedule: tuple[float, ...]
     late: frozenset[tuple[str, ...]]
     after_subcutaneous: bool
+    planned_weeks: float | None
+    policy: Policy
     issues: tuple[DataIssue, ...]
 
     @property
@@ -53,13 +56,28 @@ class Timeline:
         """Median of the last three intervals kept on the regimen; None before the first."""
         return median(self.on_schedule[-3:]) if self.on_schedule else None
 
-    def due_after(self, placed: PlacedInfusion, ordered_weeks: float | None = None) -> Moment | None:
+    @property
+    def restarted(self) -> bool:
+        """The last infusion ended a gap, so that a re-induction may have begun with it."""
+        if len(self.infusions) < 2 or self.infusions[-2].number < INDUCTION_INFUSIONS:
+            return False
+        gap = weeks(between(self.infusions[-2].start, self.infusions[-1].start))
+        return gap >= GAP_WEEKS and gap - self._interval_after(self.infusions[-2]) >= GAP_OVERDUE_WEEKS
+
+    def due_after(self, placed: PlacedInfusion) -> Moment | None:
         """When the infusion after `placed` is due; None inside an induction, whose spacing is the clinician's."""
         if placed.number < INDUCTION_INFUSIONS:
             return None
-        current = bool(self.regimen) and placed.start >= self.regimen[0].start
-        interval = (self.interval_weeks if current else None) or ordered_weeks or USUAL_INTERVAL_WEEKS
-        return replace(placed.start, at=placed.start.at + timedelta(weeks=interval))
+        return replace(placed.start, at=placed.start.at + timedelta(weeks=self._interval_after(placed)))
+
+    def _interval_after(self, placed: PlacedInfusion) -> float:
+        """The interval kept when `placed` was given; without one the planned, else the usual interval, in weeks."""
+        kept = self.on_schedule
+        if not self.regimen or placed.start < self.regimen[0].start:
+            kept = current_regimen([p for p in self.infusions if p.start <= placed.start], self.policy)[1]
+        if kept:
+            return median(kept[-3:])
+        return (self.planned_weeks if placed is self.last else None) or USUAL_INTERVAL_WEEKS
 
     def before(self, sample: Moment) -> PlacedInfusion | None:
         """The infusion before a sample."""
@@ -70,8 +88,10 @@ class Timeline:
         return next((p for p in self.infusions if instant(p.start) > instant(placed.start)), None)
 
 
-def build_timeline(record: TreatmentRecord, policy: Policy) -> Timeline:
-    """Place every infusion of the record."""
+def build_timeline(
+    record: TreatmentRecord, policy: Policy, as_of: Moment, ordered_weeks: float | None = None
+) -> Timeline:
+    """Place every infusion of the record; `ordered_weeks` is the interval of the draft, where it states one."""
     weights = record.measured("weight")
     intravenous = [i for i in record.infusions if i.route is not Route.SUBCUTANEOUS]
     other = [i for i in record.infusions if i.route is Route.SUBCUTANEOUS]
@@ -86,8 +106,17 @@ def build_timeline(record: TreatmentRecord, policy: Policy) -> Timeline:
         on_schedule=on_schedule,
         late=late,
         after_subcutaneous=since_subcutaneous is not None and not counted,
+        planned_weeks=_planned(ordered_weeks, placed[-1:], as_of),
+        policy=policy,
         issues=_issues(merged, placed),
     )
+
+
+def _planned(ordered_weeks: float | None, last: Sequence[PlacedInfusion], as_of: Moment) -> float | None:
+    """The draft's interval, if the next infusion can be meant by it: one long overdue by it is ordered for later."""
+    if ordered_weeks is None or not last:
+        return ordered_weeks
+    return ordered_weeks if weeks(between(last[0].start, as_of)) <= ordered_weeks + LATE_DAYS / 7 else None
 
 
 def current_regimen(
@@ -96,7 +125,7 @@ def current_regimen(
     """The infusions on the regimen given now, its intervals kept, and which came late.
 
     One regimen is mg/kg within 20 % and interval within 1 week. A shorter interval is a change at once, unless the
-    next one returns to the old; a longer one is a delay until it repeats.
+    next one returns to the old; a longer one is a delay until it repeats. A change of dose keeps the interval.
     """
     course = _maintenance_course(infusions)
     gaps = [weeks(between(a.start, b.start)) for a, b in pairwise(course)]
@@ -113,7 +142,7 @@ def current_regimen(
         elif step == "kept":
             kept.append(gap)
         if _dose_changed(course[start : index + 1], course[index + 1], policy.regimen_dose_tolerance):
-            start, kept, late = index + 1, [], set()
+            start = index + 1
     return tuple(course[start:]), tuple(kept), frozenset(late)
 
 
@@ -165,7 +194,7 @@ def phase_at(timeline: Timeline, as_of: Moment) -> Phase:
     return Phase.MAINTENANCE
 
 
-def given_regimen(timeline: Timeline, ordered_weeks: float | None) -> GivenRegimen | None:
+def given_regimen(timeline: Timeline) -> GivenRegimen | None:
     """What the child received, as shown to the reader; None before the first infusion."""
     last = timeline.last
     if last is None:
@@ -181,16 +210,16 @@ def given_regimen(timeline: Timeline, ordered_weeks: float | None) -> GivenRegim
         infusions_on_regimen=len(timeline.regimen),
         infusions_on_record=len(timeline.infusions),
         last_infusion=last.start,
-        due=timeline.due_after(last, ordered_weeks),
+        due=timeline.due_after(last),
         intended_mg_per_kg=median(recent) if recent else None,
         last_in_full=last.infusion.complete,
     )
 
 
 def overdue_gap(timeline: Timeline, as_of: Moment) -> bool:
-    """Whether the last infusion is at least 12 weeks ago and at least 4 weeks overdue."""
+    """Whether the last infusion is at least 12 weeks ago and at least 4 weeks overdue, with no injection since."""
     last = timeline.last
-    if last is None:
+    if last is None or timeline.after_subcutaneous:
         return False
     due = timeline.due_after(last) or replace(last.start, at=last.start.at + timedelta(weeks=4))
     since, overdue = weeks(between(last.start, as_of)), weeks(between(due, as_of))

@@ -84,7 +84,6 @@ def judge_levels(
     target: TroughTarget,
     policy: Policy,
     as_of: datetime,
-    ordered_weeks: float | None = None,
 ) -> tuple[TroughJudgement, ...]:
     """Every reported level, qualified, newest first; levels without a date come first, since they may be newest."""
     reported = [level for level in levels if not level.pending]
@@ -96,7 +95,7 @@ def judge_levels(
     dated = sorted((level for level in reported if level.drawn is not None), key=_newest_first, reverse=True)
     return (
         *undated,
-        *(judge_level(level, timeline, target, policy, as_of, ordered_weeks) for level in dated),
+        *(judge_level(level, timeline, target, policy, as_of) for level in dated),
     )
 
 
@@ -111,7 +110,6 @@ def judge_level(
     target: TroughTarget,
     policy: Policy,
     as_of: datetime,
-    ordered_weeks: float | None = None,
 ) -> TroughJudgement:
     """Qualify one dated level and compare it with the target."""
     drawn = level.drawn
@@ -119,7 +117,7 @@ def judge_level(
     if drawn is None or previous is None:
         return TroughJudgement(level, Qualification.UNPAIRED, reasons=("no infusion before the sample",))
     following = timeline.following(previous)
-    due = timeline.due_after(previous, ordered_weeks) or (following.start if following else drawn)
+    due = timeline.due_after(previous) or (following.start if following else drawn)
     setting = Setting(level, drawn, previous, following, due, timeline, target, policy, as_of)
     qualification, reasons = _qualify(setting)
     judgement = TroughJudgement(

@@ -1,6 +1,6 @@
 """The infliximab orders among the drafts, also where the drug is only a reference that has to be read first."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cds_service.chart.paging import Reading
 from cds_service.chart.references import read_medications
@@ -22,6 +22,11 @@ def read_drafts(request: HookRequest, tables: Tables, reading: Reading) -> tuple
         why = reading.ask.no_server or "the FHIR server did not give it"
         raise MissingData(f"context.draftOrders: the drug of an order is only a reference, and {why}")
     return read_orders(request.draft_orders, request.selections, tables, drugs)
+
+
+def refer_to_chart(drafts: Iterable[Resource]) -> bool:
+    """Whether a draft points to a drug or a diagnosis that only the chart may hold."""
+    return any("medicationReference" in draft or "reasonReference" in draft for draft in drafts)
 
 
 def read_drafts_again(request: HookRequest, tables: Tables, chart: RawChart) -> tuple[DraftOrder, ...]:

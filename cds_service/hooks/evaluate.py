@@ -17,7 +17,7 @@ from cds_service.clinical.assess import assess
 from cds_service.clinical.assessment import Assessment
 from cds_service.clinical.record import DataIssue, TreatmentRecord
 from cds_service.hooks.access import ask_for_chart, check_identity
-from cds_service.hooks.drafts import read_drafts, read_drafts_again
+from cds_service.hooks.drafts import read_drafts, read_drafts_again, refer_to_chart
 from cds_service.hooks.request import HookRequest
 from cds_service.hooks.site import Site
 from fhir_mappings.chart import RawChart
@@ -42,13 +42,15 @@ def evaluate(request: HookRequest, site: Site, as_of: datetime, deadline: Deadli
     as_of = as_of.astimezone(site.time_zone)
     doubts = check_identity(request)
     reading = Reading(ask_for_chart(request, site.allowed), site.client, site.limits, deadline)
-    if request.draft_orders is not None and not read_drafts(request, site.tables, reading):
+    drafts = () if request.draft_orders is None else read_drafts(request, site.tables, reading)
+    if request.draft_orders is not None and not drafts:
         return Evaluation()
     chart = gather(reading, site.searches, as_of - site.look_back)
     record = _read(chart, site, as_of)
     if request.draft_orders is None:
         return _judge_treatment(record, request, site, as_of)
-    drafts = read_drafts_again(request, site.tables, chart)
+    if refer_to_chart(request.drafts):
+        drafts = read_drafts_again(request, site.tables, chart)
     return _judge_orders(_with_doubts(drafts, doubts, request), record, request, site, as_of)
 
 
@@ -71,7 +73,7 @@ def _judge_treatment(record: TreatmentRecord, request: HookRequest, site: Site, 
 def _judge_orders(
     drafts: tuple[DraftOrder, ...], record: TreatmentRecord, request: HookRequest, site: Site, as_of: datetime
 ) -> Evaluation:
-    in_drafts = also_ordered(request.draft_orders)
+    in_drafts = also_ordered(request.draft_orders, site.tables)
     assessments = tuple(
         assess(_about(draft, record), draft.order, site.policy, as_of, level_in_drafts=in_drafts) for draft in drafts
     )

@@ -5,7 +5,7 @@ from datetime import timedelta, timezone
 import pytest
 
 from cds_service.clinical.assessment import Qualification, TroughStatus
-from cds_service.clinical.record import Moment
+from cds_service.clinical.record import Moment, Route
 from tests.clinical.charts import (
     EIGHT_WEEKLY,
     VISIT,
@@ -16,6 +16,7 @@ from tests.clinical.charts import (
     infusions,
     judge,
     level,
+    order,
 )
 
 BELOW, WITHIN, ABOVE, OPEN = (s.value for s in TroughStatus)
@@ -220,3 +221,35 @@ def test_a_too_early_level_says_which_trough_it_implies() -> None:
     trough = judge(chart(level(8, ago(days=14)))).trough
     assert trough.qualification is Qualification.TOO_EARLY
     assert trough.implied_trough == pytest.approx((2, 4))
+
+
+def test_a_draft_for_later_does_not_make_the_first_trough_late() -> None:
+    first = chart(level(3), given=infusions((14, 12, 8)))
+    assert judge(first, order(weeks=6)).trough.qualification is Qualification.FIRST_MAINTENANCE
+    assert judge(first, order(weeks=4)).trough.qualification is Qualification.FIRST_MAINTENANCE
+
+
+def test_the_draft_says_when_the_fourth_infusion_is_due() -> None:
+    given = judge(chart(given=infusions((10, 8, 4))), order(weeks=6)).given
+    assert given is not None
+    assert given.due == ago(weeks=-2)
+
+
+def test_a_level_of_an_earlier_regimen_is_judged_by_its_own_interval() -> None:
+    given = infusions((62, 60, 56, 48, 40, 32, 24, 16, 10, 4))
+    trough = judge(chart(level(1.7, ago(weeks=16, hours=1)), given=given), order(weeks=6)).trough
+    assert trough.qualification is Qualification.BEFORE_STEADY_STATE
+
+
+def test_a_change_of_dose_keeps_the_interval() -> None:
+    weeks = (62, 60, 56, *range(52, 3, -4))
+    given = [*infusions(weeks)[:-1], infusion(ago(weeks=4), 400)]
+    regimen = judge(chart(given=given), None).given
+    assert regimen is not None
+    assert (regimen.interval_weeks, regimen.due, regimen.infusions_on_regimen) == (4, ago(), 1)
+
+
+def test_injections_since_the_last_infusion_are_no_gap() -> None:
+    injections = [infusion(ago(weeks=w), 120, route=Route.SUBCUTANEOUS) for w in (8, 6, 4, 2)]
+    given = [*infusions((78, 76, 72, 64, 56, 48, 40, 32, 24, 16)), *injections]
+    assert judge(chart(given=given)).leading_rule == 8

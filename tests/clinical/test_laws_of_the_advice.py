@@ -27,7 +27,7 @@ from tests.clinical.charts import (
     order,
 )
 
-CHARTS = int(os.environ.get("CHARTS", "300"))
+CHARTS = int(os.environ.get("CHARTS", "1000"))
 EXACT_OR_BOUND = st.one_of(
     st.floats(0, 12).map(lambda v: f"{v:.1f}"),
     st.floats(0, 40).map(lambda v: f"{v:.1f}"),
