@@ -5,6 +5,7 @@ Source: FHIR R4 ServiceRequest (status, code).
 
 from collections.abc import Iterator, Mapping
 
+from cds_service.clinical.record import LevelOrder
 from fhir_mappings.chart import Resource
 from fhir_mappings.identity import evidence
 from fhir_mappings.recognition import ANTIBODY, LEVEL, recognise
@@ -24,12 +25,12 @@ def orders_a_level(resource: Resource, tables: Tables) -> bool:
     return found.doubt is None or found.by_name is None or _for_laboratory(resource)
 
 
-def read_test_order(resource: Resource, scope: Scope) -> Iterator[str]:
-    """The evidence of one open order for a level. Raises Misshapen."""
+def read_test_order(resource: Resource, scope: Scope) -> Iterator[LevelOrder]:
+    """One open order for a level. Raises Misshapen."""
     written = scope.moment(resource, "authoredOn")
     is_open = text(resource, "status") == "active" and not truth(resource, "doNotPerform")
     if is_open and (written is None or scope.sees(written)) and orders_a_level(resource, scope.tables):
-        yield evidence(resource)
+        yield LevelOrder(evidence(resource), written)
 
 
 def _for_laboratory(resource: Resource) -> bool:

@@ -20,6 +20,7 @@ from cds_service.clinical.record import (
     DrugLevel,
     Infusion,
     IssueLevel,
+    LevelOrder,
     Measurement,
     MedicationUse,
     Moment,
@@ -59,6 +60,7 @@ TIMES: Mapping[type, Callable[[Any], Moment | None]] = {
     MedicationUse: attrgetter("start"),
     Diagnosis: attrgetter("newest_date"),
     Reaction: attrgetter("recorded"),
+    LevelOrder: attrgetter("written"),
 }
 CHUNK = re.compile(r"_\d+$")  # laboratory_2 is a further request of laboratory
 WORST = (SourceState.UNREADABLE, SourceState.INCOMPLETE, SourceState.READ)
@@ -103,7 +105,7 @@ def _record(
         medications=_sorted(found, MedicationUse),
         diagnoses=_sorted(found, Diagnosis),
         reactions=_sorted(found, Reaction),
-        level_ordered=tuple(sorted(set(found.get(str, ())))),
+        level_ordered=_sorted(found, LevelOrder),
         sources=_sources(chart),
         issues=tuple(sorted(issues, key=lambda i: (i.about, i.code, i.evidence or "", i.message, i.level))),
     )

@@ -4,7 +4,7 @@ Question: what do we conclude about this order, as of this instant? Each step is
 composes them. Nothing here reads a clock: `as_of` is handed in.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cds_service import __version__
 from cds_service.clinical.advice import decide
@@ -25,13 +25,13 @@ from cds_service.clinical.deescalation import well_above_in_remission
 from cds_service.clinical.disease import judge_disease
 from cds_service.clinical.facts import Facts
 from cds_service.clinical.knowledge import assays, knowledge_version
-from cds_service.clinical.moments import instant
+from cds_service.clinical.moments import days_ago, instant
 from cds_service.clinical.notes import clinical_notes
 from cds_service.clinical.policy import Policy
-from cds_service.clinical.record import Comparator, InfusionOrder, Moment, TreatmentRecord
+from cds_service.clinical.record import Comparator, InfusionOrder, Moment, SourceState, TreatmentRecord
 from cds_service.clinical.regimen import compare_order, current_interval, list_options
 from cds_service.clinical.risk import read_predictors, relative_odds
-from cds_service.clinical.stops import find_stops, heart_failure
+from cds_service.clinical.stops import FORMER, find_stops, heart_failure, too_much_for_the_heart
 from cds_service.clinical.target import choose_target
 from cds_service.clinical.timeline import (
     USUAL_INTERVAL_WEEKS,
@@ -42,6 +42,9 @@ from cds_service.clinical.timeline import (
     phase_at,
 )
 from cds_service.clinical.trough import contradiction, deciding, judge_levels, status_of
+
+# The parts of the chart in which a reason against a step may stand: unread, they take the button away.
+GROUNDS = ("infusions", "conditions", "allergies", "laboratory")
 
 
 def assess(
@@ -69,11 +72,11 @@ def assess(
     undetectable = is_undetectable(trough)
     antibody, antibody_issues = judge_antibody(record.antibodies, trough.level, undetectable=undetectable)
     disease = judge_disease(record, policy, as_of)
-    stops, stop_issues = find_stops(record, policy, as_of)
-    first_infusion = timeline.infusions[0].start if timeline.infusions else now
-    predictors, predictor_issues = read_predictors(record, policy, first_infusion)
-    age = age_in_years(record.patient.birth_date, as_of)
     capped = heart_failure(record)
+    stops, stop_issues = find_stops(record, policy, as_of)
+    stops += too_much_for_the_heart(record, ordered, policy)
+    predictors, predictor_issues = read_predictors(record, policy, first_infusion(timeline, now))
+    age = age_in_years(record.patient.birth_date, as_of)
     facts = Facts(
         as_of=as_of,
         policy=policy,
@@ -95,6 +98,8 @@ def assess(
         level_pending=level_pending(record, trough, policy, as_of) or bool(level_in_drafts),
         level_since_gap=_level_since_gap(judgements, timeline, target),
         reacted=bool(record.reactions),
+        former_stop=any(issue.code == FORMER for issue in stop_issues),
+        grounds_read=all(record.source(name) is SourceState.READ for name in GROUNDS),
         dose_cap_mg_per_kg=policy.maximum_mg_per_kg_heart_failure if capped else policy.maximum_mg_per_kg,
         deescalation=antibody.status is AntibodyStatus.NEGATIVE
         and well_above_in_remission(record, judgements, timeline, target, policy, as_of),
@@ -133,9 +138,17 @@ def assess(
         diagnoses=record.diagnoses,
         reactions=record.reactions,
         newer_levels=newer,
+        unread_parts=tuple(name for name, state in record.sources.items() if state is not SourceState.READ),
         issues=tuple(dict.fromkeys(issues)),
         versions=Versions(software=__version__, knowledge=knowledge_version(), policy=policy.name),
     )
+
+
+def first_infusion(timeline: Timeline, now: Moment) -> Moment | None:
+    """When treatment began: now, where nothing was given yet; None where the beginning is not on record."""
+    if not timeline.infusions:
+        return now
+    return timeline.infusions[0].start if timeline.infusions[0].number == 1 else None
 
 
 def newest_weight(record: TreatmentRecord) -> Weight | None:
@@ -146,7 +159,7 @@ def newest_weight(record: TreatmentRecord) -> Weight | None:
 
 def _recent(weight: Weight | None, policy: Policy, as_of: datetime) -> Weight | None:
     """A weight at most 12 weeks old: only that one may judge the draft's dose."""
-    if weight is None or as_of - instant(weight.at) > timedelta(days=policy.weight_window_days):
+    if weight is None or days_ago(weight.at, as_of) > policy.weight_window_days:
         return None
     return weight
 
@@ -163,12 +176,14 @@ def is_undetectable(trough: TroughJudgement) -> bool:
 
 
 def level_pending(record: TreatmentRecord, trough: TroughJudgement, policy: Policy, as_of: datetime) -> bool:
-    """Whether a level is on its way: ordered, or reported as preliminary and newer than the deciding one."""
-    after = as_of - timedelta(weeks=policy.stale_after_weeks)
-    if trough.drawn is not None:
-        after = max(after, instant(trough.drawn))
-    pending = [level for level in record.levels if level.pending]
-    return bool(record.level_ordered) or any(p.drawn is None or instant(p.drawn) > after for p in pending)
+    """Whether a level is on its way: reported as preliminary, or ordered, and not answered by a newer sample."""
+    levels = [level.drawn for level in record.levels if level.pending]
+    orders = [order.written for order in record.level_ordered]
+    oldest = policy.stale_after_weeks * 7
+    decided = days_ago(trough.drawn, as_of) if trough.drawn else oldest + 1
+    since = [days_ago(at, as_of) if at else 0 for at in levels]
+    written = [days_ago(at, as_of) if at else 0 for at in orders]
+    return any(days < decided and days <= oldest for days in (*since, *written))
 
 
 def _level_since_gap(judgements: tuple[TroughJudgement, ...], timeline: Timeline, target: TroughTarget) -> bool:

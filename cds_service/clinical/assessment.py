@@ -361,6 +361,7 @@ class Assessment:
     newer_levels: tuple[TroughJudgement, ...]  # newer than the deciding one, and why they do not decide
     issues: tuple[DataIssue, ...]
     versions: Versions
+    unread_parts: tuple[str, ...] = ()  # parts of the chart that could not be read, or not in full
 
     @property
     def leading(self) -> Advice | None:

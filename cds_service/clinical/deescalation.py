@@ -5,11 +5,11 @@ spans are judgement. A high level alone never leads here: relapse was 47 % at tw
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cds_service.clinical.assessment import TroughJudgement, TroughStatus, TroughTarget
 from cds_service.clinical.disease import remission_documented
-from cds_service.clinical.moments import instant
+from cds_service.clinical.moments import days_ago
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import TreatmentRecord
 from cds_service.clinical.timeline import Timeline
@@ -29,7 +29,7 @@ def well_above_in_remission(
     """Two troughs above 15, remission documented for 6 months, regimen unchanged for 12, not perianal."""
     if target.profile == "perianal" or any("perianal_fistula" in d.concepts and d.current for d in record.diagnoses):
         return False
-    held = bool(timeline.regimen) and as_of - instant(timeline.regimen[0].start) >= timedelta(days=NO_ESCALATION_DAYS)
+    held = bool(timeline.regimen) and days_ago(timeline.regimen[0].start, as_of) >= NO_ESCALATION_DAYS
     return held and _two_high(judgements, policy) and remission_documented(record, policy, as_of, REMISSION_DAYS)
 
 

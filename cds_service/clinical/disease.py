@@ -6,10 +6,10 @@ Scores of symptoms alone (PCDAI, wPCDAI) are shown and never make it active.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cds_service.clinical.assessment import DiseaseJudgement, DiseaseMarker, DiseaseStatus
-from cds_service.clinical.moments import instant
+from cds_service.clinical.moments import days_ago
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import Measurement, TreatmentRecord
 
@@ -17,12 +17,13 @@ CALPROTECTIN_LIMIT_UG_PER_G = 250.0
 ENDOSCOPIC_ACTIVITY = 3.0
 ENDOSCOPIC_REMISSION = 2.0
 CRP_LIMIT_MG_PER_L = 5.0
+REPEAT_AFTER_DAYS = 7  # J
 
 
 def judge_disease(record: TreatmentRecord, policy: Policy, as_of: datetime) -> DiseaseJudgement:
     """Objective activity from the newest markers inside their windows."""
     calprotectin = _recent(record.measured("calprotectin"), policy.calprotectin_window_days, as_of)[-1:]
-    crp = _recent(record.measured("crp"), policy.crp_window_days, as_of)[-2:]
+    crp = _newest_and_repeat(_recent(record.measured("crp"), policy.crp_window_days, as_of))
     endoscopy = _recent(record.measured("ses_cd"), policy.endoscopy_window_days, as_of)[-1:]
     symptoms = [
         m
@@ -49,8 +50,16 @@ def _status(markers: Sequence[DiseaseMarker]) -> DiseaseStatus:
     return DiseaseStatus.QUIET if quiet else DiseaseStatus.UNKNOWN
 
 
+def _newest_and_repeat(crp: Sequence[Measurement]) -> Sequence[Measurement]:
+    """The newest CRP and the one it repeats, at least a week earlier: one acute episode is not two."""
+    if not crp:
+        return ()
+    repeated = [m for m in crp if days_ago(m.at, crp[-1].at.at) >= REPEAT_AFTER_DAYS]
+    return [*repeated[-1:], crp[-1]]
+
+
 def _recent(values: Sequence[Measurement], window_days: int, as_of: datetime) -> Sequence[Measurement]:
-    return [m for m in values if timedelta(0) <= as_of - m.at.at <= timedelta(days=window_days)]
+    return [m for m in values if 0 <= days_ago(m.at, as_of) <= window_days]
 
 
 def _read_calprotectin(m: Measurement) -> str:
@@ -68,13 +77,16 @@ def _read_endoscopy(m: Measurement) -> str:
 def _read_crp(m: Measurement, recent: Sequence[Measurement]) -> str:
     """Raised twice is inflammation; raised once is to be repeated, with infection in mind."""
     if not _crp_raised(m):
-        return "normal"
+        return "normal" if m.reading.high <= _crp_limit(m) else "undetermined"
     return "raised" if len(recent) == 2 and all(_crp_raised(other) for other in recent) else "raised once"
 
 
 def _crp_raised(m: Measurement) -> bool:
-    limit = CRP_LIMIT_MG_PER_L if m.upper_limit is None else m.upper_limit
-    return not m.reading.high <= limit and m.reading.low >= limit
+    return m.reading.surely_above(_crp_limit(m))
+
+
+def _crp_limit(m: Measurement) -> float:
+    return CRP_LIMIT_MG_PER_L if m.upper_limit is None else m.upper_limit
 
 
 def _marker(m: Measurement, reading: str) -> DiseaseMarker:
@@ -91,14 +103,13 @@ def _marker(m: Measurement, reading: str) -> DiseaseMarker:
 
 def remission_documented(record: TreatmentRecord, policy: Policy, as_of: datetime, span_days: int) -> bool:
     """Whether calprotectin and CRP were normal at both ends of the last `span_days` and never raised between."""
-    cutoff = as_of - timedelta(days=span_days)
     for concept, window, raised in (
         ("calprotectin", policy.calprotectin_window_days, lambda m: _read_calprotectin(m) != "normal"),
         ("crp", policy.crp_window_days, _crp_raised),
     ):
-        values = [m for m in record.measured(concept) if instant(m.at) <= as_of]
-        before = [m for m in values if instant(m.at) <= cutoff][-1:]
-        since = [m for m in values if instant(m.at) > cutoff]
+        values = record.measured(concept)
+        before = [m for m in values if days_ago(m.at, as_of) >= span_days][-1:]
+        since = [m for m in values if days_ago(m.at, as_of) < span_days]
         recent = _recent(values, window, as_of)
         if not before or not recent or any(raised(m) for m in (*before, *since)):
             return False

@@ -62,10 +62,12 @@ def await_level(f: Facts) -> tuple[Advice, ...]:
     return (replace(advice, prompt=f.prompt_now),)
 
 
-def already_intensified(_: Facts) -> tuple[Advice, ...]:
-    """Row 7: no further step."""
-    reasons = ("the draft already gives more than the regimen given", "no further step before a new level")
-    return (_entry(AdviceKind.ALREADY_INTENSIFIED, 7, *reasons, recheck=SECOND_ON_NEW_SCHEDULE),)
+def already_intensified(f: Facts) -> tuple[Advice, ...]:
+    """Row 7: no further step; a draft beyond the site's limits is warned about."""
+    over = f.over_the_limits
+    severity = Severity.WARNING if over else Severity.INFO
+    reasons = ("the draft already gives more than the regimen given", *over, "no further step before a new level")
+    return (_entry(AdviceKind.ALREADY_INTENSIFIED, 7, *reasons, severity=severity, recheck=SECOND_ON_NEW_SCHEDULE),)
 
 
 def measure_trough(f: Facts) -> tuple[Advice, ...]:
@@ -131,7 +133,7 @@ def shorten_interval(f: Facts) -> tuple[Advice, ...]:
     reasons = ("trough below target", _antibody_reason(f), "interval above the site's minimum")
     advice = _intensify(f, AdviceKind.SHORTEN_INTERVAL, 14, *reasons, recheck=SECOND_ON_NEW_SCHEDULE)
     first = f.trough.qualification is Qualification.FIRST_MAINTENANCE
-    settled = f.last_dose_certain and not f.reacted and (not first or f.policy.button_on_first_maintenance)
+    settled = f.clear and (not first or f.policy.button_on_first_maintenance)
     lead = replace(advice, interval_weeks=f.step, button=settled and f.ordered is not None)
     return (lead, *_reinduction(f, 14))
 

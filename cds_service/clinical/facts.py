@@ -5,7 +5,7 @@ here only combine them. Source: the clinical contract, section 2.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cds_service.clinical.assessment import (
     AntibodyJudgement,
@@ -23,7 +23,7 @@ from cds_service.clinical.assessment import (
     Weight,
 )
 from cds_service.clinical.courses import INDUCTION_INFUSIONS
-from cds_service.clinical.moments import instant, weeks
+from cds_service.clinical.moments import days_ago
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.regimen import current_interval, next_interval
 
@@ -55,6 +55,8 @@ class Facts:
     level_pending: bool
     level_since_gap: bool  # a level in target or above was drawn when the infusion was already overdue
     reacted: bool
+    former_stop: bool
+    grounds_read: bool  # infusions, diagnoses, allergies and results were read in full
     dose_cap_mg_per_kg: float
     deescalation: bool
 
@@ -93,7 +95,7 @@ class Facts:
     @property
     def near(self) -> bool:
         """Below by less than 20 %, as an exact number."""
-        return not self.undetectable and self.reading_fraction >= self.policy.near_target_fraction
+        return not self.undetectable and self.reading_fraction > self.policy.near_target_fraction
 
     @property
     def urgent(self) -> bool:
@@ -119,6 +121,23 @@ class Facts:
         return self.given is not None and self.given.last_in_full and self.given.dose_mg is not None
 
     @property
+    def clear(self) -> bool:
+        """Nothing clouds a step: dose known, no reaction, no former stop, and all that could forbid it was read."""
+        return self.last_dose_certain and not self.reacted and not self.former_stop and self.grounds_read
+
+    @property
+    def over_the_limits(self) -> tuple[str, ...]:
+        """In which way the draft leaves the site's limits of dose and interval, in words."""
+        per_kg = self.ordered.dose_mg_per_kg if self.ordered else None
+        interval = self.ordered.interval_weeks if self.ordered else None
+        found = []
+        if per_kg is not None and per_kg > self.dose_cap_mg_per_kg * (1 + 1e-9):
+            found.append(f"the draft is above the cap of {self.dose_cap_mg_per_kg:g} mg/kg")
+        if interval is not None and interval < self.policy.minimum_interval_weeks:
+            found.append(f"the draft is under the minimum of {self.policy.minimum_interval_weeks:g} weeks")
+        return tuple(found)
+
+    @property
     def relaxes(self) -> bool:
         """The draft gives less than the regimen given."""
         return self.ordered is not None and self.ordered.change is OrderChange.RELAXES
@@ -127,7 +146,7 @@ class Facts:
     def level_age_weeks(self) -> float:
         """Age of the deciding level; infinite without one."""
         drawn = self.trough.drawn
-        return weeks(self.as_of - instant(drawn)) if drawn else float("inf")
+        return days_ago(drawn, self.as_of) / 7 if drawn else float("inf")
 
     @property
     def level_expired(self) -> bool:
@@ -140,7 +159,7 @@ class Facts:
     def prompt_now(self) -> bool:
         """Not more than 14 days before the due date."""
         due = self.given.due if self.given else None
-        return due is None or self.as_of >= instant(due) - timedelta(days=self.policy.prompt_days_before_due)
+        return due is None or -days_ago(due, self.as_of) <= self.policy.prompt_days_before_due
 
     @property
     def can_step(self) -> bool:

@@ -26,6 +26,12 @@ def days(span: timedelta) -> int:
     return round(span / DAY)
 
 
+def days_ago(moment: Moment, as_of: datetime) -> int:
+    """Calendar days from a moment to the day of `as_of`, in its zone: advice never depends on the hour of the call."""
+    day = moment.day if moment.day_only else moment.at.astimezone(as_of.tzinfo).date()
+    return (as_of.date() - day).days
+
+
 def weeks(span: timedelta) -> float:
     """A span in weeks, by whole days."""
     return days(span) / 7

@@ -5,13 +5,12 @@ in knowledge/notes.toml.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 
 from cds_service.clinical.applicability import LABEL_AGE_YEARS, current_concepts
 from cds_service.clinical.assessment import TroughJudgement, TroughStatus
 from cds_service.clinical.facts import Facts
 from cds_service.clinical.knowledge import note
-from cds_service.clinical.moments import instant
+from cds_service.clinical.moments import days_ago, instant
 from cds_service.clinical.record import DataIssue, Measurement, TreatmentRecord
 
 ALBUMIN_LOW_G_PER_L = 30.0
@@ -19,8 +18,8 @@ ALBUMIN_MODELLED_G_PER_L = 25.0
 HEAVIEST_MODELLED_KG = 100.0
 DOSES_MODELLED_MG_PER_KG = (2.5, 12.0)  # J
 MARKED_FALL = 0.40  # a fall of more than 60 %
-STOPPED_RECENTLY = timedelta(days=183)
-RECENT = timedelta(days=84)  # J: an older liver value or blood count is not worth a warning
+STOPPED_RECENTLY_DAYS = 183
+RECENT_DAYS = 84  # J: an older liver value or blood count is not worth a warning
 LIVER_MULTIPLE = 3.0
 LOWEST_LEUKOCYTES = 3.0  # J, 10*9/L
 LOWEST_PLATELETS = 100.0  # J, 10*9/L
@@ -65,7 +64,7 @@ def _fell(judgements: Sequence[TroughJudgement], facts: Facts) -> bool:
     judged = [j.reading for j in judgements if j.reading and j.status is not TroughStatus.UNDETERMINED][:2]
     if len(judged) < 2 or judged[0] is not facts.trough.reading:
         return False
-    return judged[0].high < MARKED_FALL * judged[1].low
+    return judged[0].high < MARKED_FALL * judged[1].low * (1 - 1e-9)
 
 
 def _albumin(record: TreatmentRecord) -> Iterator[DataIssue]:
@@ -91,7 +90,7 @@ def _immunomodulator(record: TreatmentRecord, facts: Facts) -> Iterator[DataIssu
     if not ends or None in ends:
         return
     last = max((end for end in ends if end is not None), key=instant)
-    if timedelta(0) <= facts.as_of - instant(last) <= STOPPED_RECENTLY:
+    if 0 <= days_ago(last, facts.as_of) <= STOPPED_RECENTLY_DAYS:
         yield note("immunomodulator-stopped", day=last.day.isoformat())
 
 
@@ -122,4 +121,4 @@ def _blood(record: TreatmentRecord, facts: Facts) -> Iterator[DataIssue]:
 
 
 def _newest(record: TreatmentRecord, concept: str, facts: Facts) -> Sequence[Measurement]:
-    return [m for m in record.measured(concept)[-1:] if facts.as_of - instant(m.at) <= RECENT]
+    return [m for m in record.measured(concept)[-1:] if days_ago(m.at, facts.as_of) <= RECENT_DAYS]

@@ -274,6 +274,14 @@ class InfusionOrder:
             raise ValueError(f"an interval is between 0 and 104 weeks, got {self.interval_weeks}")
 
 
+@dataclass(frozen=True, slots=True)
+class LevelOrder:
+    """An open order for an infliximab level or antibody, and when it was written."""
+
+    evidence: str
+    written: Moment | None = None
+
+
 class SourceState(StrEnum):
     """Whether a part of the chart was read: an empty answer is knowledge, a failed one is not."""
 
@@ -294,7 +302,7 @@ class TreatmentRecord:
     medications: tuple[MedicationUse, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     reactions: tuple[Reaction, ...] = ()
-    level_ordered: tuple[str, ...] = ()  # evidence of open orders for an infliximab level
+    level_ordered: tuple[LevelOrder, ...] = ()
     sources: Mapping[str, SourceState] = field(default_factory=lambda: MappingProxyType({}))
     issues: tuple[DataIssue, ...] = ()
 

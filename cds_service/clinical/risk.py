@@ -18,9 +18,14 @@ STEROID_SOURCES = ("infusions", "prescriptions")
 
 
 def read_predictors(
-    record: TreatmentRecord, policy: Policy, baseline: Moment
+    record: TreatmentRecord, policy: Policy, baseline: Moment | None
 ) -> tuple[tuple[Predictor, ...], tuple[DataIssue, ...]]:
-    """The four predictors as they stood before the first infusion (`baseline`), and what was missing."""
+    """The four predictors as they stood before the first infusion (`baseline`), and what was missing.
+
+    Without a baseline (the beginning is not on record) nothing is used: a value under treatment is no predictor.
+    """
+    if baseline is None:
+        return tuple(_absent(row) for row in risk_model().predictors), ()
     found = [_predictor(row, record, policy, baseline) for row in risk_model().predictors]
     return tuple(p for p, _ in found), tuple(issue for _, issues in found for issue in issues)
 

@@ -4,15 +4,16 @@ Question: infection, malignancy, demyelination, severe reaction? Source: the cli
 knowledge/stops.toml says which lapse and which never do.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from cds_service.clinical.assessment import StopCondition
+from cds_service.clinical.assessment import OrderedRegimen, StopCondition
 from cds_service.clinical.knowledge import StopRow, note, stops
-from cds_service.clinical.moments import instant
+from cds_service.clinical.moments import days_ago
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import ConditionState, DataIssue, Diagnosis, TreatmentRecord
 
 PREFIX = "stop."
+FORMER = "stop-former"
 
 
 def find_stops(
@@ -24,8 +25,8 @@ def find_stops(
     for diagnosis in record.diagnoses:
         for row in _rows(diagnosis):
             if not _counts(row, diagnosis):
-                continue
-            if row.lapses and _older(diagnosis, policy, as_of):
+                issues.extend(_former(row, diagnosis, policy, as_of))
+            elif row.lapses and _older(diagnosis, policy, as_of):
                 issues.append(note("infection-older", label=row.label, evidence=diagnosis.evidence))
             else:
                 found.append(
@@ -40,6 +41,21 @@ def heart_failure(record: TreatmentRecord) -> bool:
     return any("stop.heart_failure" in d.concepts and d.current for d in record.diagnoses)
 
 
+def too_much_for_the_heart(
+    record: TreatmentRecord, ordered: OrderedRegimen | None, policy: Policy
+) -> tuple[StopCondition, ...]:
+    """Heart failure, where the draft itself gives more than the cap: contraindicated, so no other advice leads."""
+    per_kg = ordered.dose_mg_per_kg if ordered else None
+    if per_kg is None or per_kg <= policy.maximum_mg_per_kg_heart_failure * (1 + 1e-9):
+        return ()
+    label = f"heart failure, and the draft gives more than {policy.maximum_mg_per_kg_heart_failure:g} mg/kg"
+    return tuple(
+        StopCondition("heart_failure", label, d.evidence, d.code, d.newest_date)
+        for d in record.diagnoses
+        if "stop.heart_failure" in d.concepts and d.current
+    )
+
+
 def _rows(diagnosis: Diagnosis) -> list[StopRow]:
     names = sorted(c.removeprefix(PREFIX) for c in diagnosis.concepts if c.startswith(PREFIX))
     return [stops()[name] for name in names if stops()[name].effect == "stop"]
@@ -50,10 +66,17 @@ def _counts(row: StopRow, diagnosis: Diagnosis) -> bool:
     return row.resolved_counts or diagnosis.state not in (ConditionState.INACTIVE, ConditionState.REMISSION)
 
 
+def _former(row: StopRow, diagnosis: Diagnosis, policy: Policy, as_of: datetime) -> list[DataIssue]:
+    """A malignancy in the history, or an infection resolved only lately: worth confirming, and no button."""
+    if row.lapses and (diagnosis.newest_date is None or _older(diagnosis, policy, as_of)):
+        return []
+    return [note(FORMER, label=row.label, evidence=diagnosis.evidence)]
+
+
 def _older(diagnosis: Diagnosis, policy: Policy, as_of: datetime) -> bool:
     """Whether a dated entry lies before the infection window; an undated one is not known to be old."""
     dated = diagnosis.newest_date
-    return dated is not None and as_of - instant(dated) > timedelta(days=policy.infection_window_days)
+    return dated is not None and days_ago(dated, as_of) > policy.infection_window_days
 
 
 def _reactions(record: TreatmentRecord) -> list[StopCondition]:

@@ -4,11 +4,11 @@ Question: the site's profile, or the higher one for an active perianal fistula? 
 section 1; numbers and citations in knowledge/targets.toml (ug/mL).
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cds_service.clinical.assessment import TroughTarget
 from cds_service.clinical.knowledge import note, target
-from cds_service.clinical.moments import instant
+from cds_service.clinical.moments import days_ago
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import ConditionState, DataIssue, Diagnosis, TreatmentRecord
 
@@ -32,4 +32,4 @@ def _recently_active(diagnosis: Diagnosis, policy: Policy, as_of: datetime) -> b
     dated = diagnosis.newest_date
     if dated is None:
         return diagnosis.state is ConditionState.RECURRENT
-    return as_of - instant(dated) <= timedelta(days=policy.perianal_activity_days)
+    return days_ago(dated, as_of) <= policy.perianal_activity_days

@@ -19,7 +19,7 @@ from cds_service.clinical.courses import (
     weight_on,
 )
 from cds_service.clinical.knowledge import note
-from cds_service.clinical.moments import between, given_before, instant, weeks
+from cds_service.clinical.moments import between, days_ago, given_before, instant, weeks
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import DataIssue, Infusion, Moment, Route, TreatmentRecord
 
@@ -99,7 +99,8 @@ def build_timeline(
     placed = tuple(replace(p, kg=weight_on(weights, p.start, policy)) for p in number_infusions(merged))
     since_subcutaneous = max((instant(i.start) for i in other), default=None)
     counted = tuple(p for p in placed if since_subcutaneous is None or instant(p.start) > since_subcutaneous)
-    regimen, on_schedule, late = current_regimen(counted, policy)
+    waiting = days_ago(placed[-1].start, as_of.at) / 7 if placed else 0.0
+    regimen, on_schedule, late = current_regimen(counted, policy, waiting)
     return Timeline(
         infusions=placed,
         regimen=regimen,
@@ -116,16 +117,17 @@ def _planned(ordered_weeks: float | None, last: Sequence[PlacedInfusion], as_of:
     """The draft's interval, if the next infusion can be meant by it: one long overdue by it is ordered for later."""
     if ordered_weeks is None or not last:
         return ordered_weeks
-    return ordered_weeks if weeks(between(last[0].start, as_of)) <= ordered_weeks + LATE_DAYS / 7 else None
+    return ordered_weeks if days_ago(last[0].start, as_of.at) <= ordered_weeks * 7 + LATE_DAYS else None
 
 
 def current_regimen(
-    infusions: Sequence[PlacedInfusion], policy: Policy
+    infusions: Sequence[PlacedInfusion], policy: Policy, waiting_weeks: float = 0.0
 ) -> tuple[tuple[PlacedInfusion, ...], tuple[float, ...], frozenset[tuple[str, ...]]]:
     """The infusions on the regimen given now, its intervals kept, and which came late.
 
     One regimen is mg/kg within 20 % and interval within 1 week. A shorter interval is a change at once, unless the
-    next one returns to the old; a longer one is a delay until it repeats. A change of dose keeps the interval.
+    next one returns to the old, or the wait for it has (`waiting_weeks` since the last infusion); a longer one is a
+    delay until it repeats. A change of dose keeps the interval.
     """
     course = _maintenance_course(infusions)
     gaps = [weeks(between(a.start, b.start)) for a, b in pairwise(course)]
@@ -134,7 +136,7 @@ def current_regimen(
     late: set[tuple[str, ...]] = set()
     for index, gap in enumerate(gaps):
         following = gaps[index + 1] if index + 1 < len(gaps) else None
-        step = _step(gap, following, kept, policy.regimen_interval_tolerance_weeks)
+        step = _step(gap, following, kept, policy.regimen_interval_tolerance_weeks, waiting_weeks)
         if step == "change":
             start, kept, late = index, [gap], set()
         elif step == "late":
@@ -154,7 +156,7 @@ def _maintenance_course(infusions: Sequence[PlacedInfusion]) -> Sequence[PlacedI
     return infusions[starts[-1] :] if infusions[starts[-1]].number == INDUCTION_INFUSIONS else ()
 
 
-def _step(gap: float, following: float | None, kept: Sequence[float], tolerance: float) -> str:
+def _step(gap: float, following: float | None, kept: Sequence[float], tolerance: float, waiting: float) -> str:
     """What one interval means after those kept so far: kept, late, early (once) or change."""
     usual = median(kept[-3:]) if kept else None
     if usual is None:
@@ -165,7 +167,7 @@ def _step(gap: float, following: float | None, kept: Sequence[float], tolerance:
     if gap > usual:
         repeats = following is not None and abs(following - gap) <= tolerance
         return "change" if repeats else "late"
-    returns = following is not None and abs(following - usual) <= tolerance
+    returns = abs((waiting if following is None else following) - usual) <= tolerance
     return "early" if returns else "change"
 
 
@@ -188,7 +190,7 @@ def phase_at(timeline: Timeline, as_of: Moment) -> Phase:
     last = timeline.last
     if last is None:
         return Phase.UNKNOWN if timeline.after_subcutaneous else Phase.NOT_STARTED
-    soon = last.number == INDUCTION_INFUSIONS and weeks(between(last.start, as_of)) < 6
+    soon = last.number == INDUCTION_INFUSIONS and days_ago(last.start, as_of.at) < 42
     if last.number < INDUCTION_INFUSIONS or soon:
         return Phase.REINDUCTION if last.reinduction else Phase.INDUCTION
     return Phase.MAINTENANCE
@@ -222,7 +224,7 @@ def overdue_gap(timeline: Timeline, as_of: Moment) -> bool:
     if last is None or timeline.after_subcutaneous:
         return False
     due = timeline.due_after(last) or replace(last.start, at=last.start.at + timedelta(weeks=4))
-    since, overdue = weeks(between(last.start, as_of)), weeks(between(due, as_of))
+    since, overdue = days_ago(last.start, as_of.at) / 7, days_ago(due, as_of.at) / 7
     return since >= GAP_WEEKS and overdue >= GAP_OVERDUE_WEEKS
 
 

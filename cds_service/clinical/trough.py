@@ -15,11 +15,11 @@ from cds_service.clinical.moments import (
     DAY,
     between,
     days,
+    days_ago,
     drawn_within_a_day_before,
     given_before,
     instant,
     shares_day_without_time,
-    weeks,
 )
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import DrugLevel, Moment, Reading
@@ -29,6 +29,8 @@ FIRST_MAINTENANCE_DAYS = 42
 EARLIEST_DAYS = 14
 LONGEST_HALF_LIFE_DAYS = 14.0
 MOST_INFUSIONS_SINCE = 2
+HIGHEST_PLAUSIBLE_UG_PER_ML = 100.0  # J: peaks reach it, troughs do not; a wrong unit does
+IMPLAUSIBLE = "above 100 µg/mL: not plausible for a trough, check the unit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def judge_level(
         hours_after_previous_infusion=between(previous.start, drawn).total_seconds() / 3600,
         hours_before_next_infusion=between(drawn, following.start if following else due).total_seconds() / 3600,
         implied_trough=_implied(setting) if qualification in (Qualification.EARLY, Qualification.TOO_EARLY) else None,
-        reasons=(*reasons, *_visit_reason(setting)),
+        reasons=(*reasons, *_visit_reason(setting), *((IMPLAUSIBLE,) if _implausible(setting) else ())),
     )
     return _stale(judgement, setting)
 
@@ -135,7 +137,7 @@ def judge_level(
 def _qualify(s: Setting) -> tuple[Qualification, tuple[str, ...]]:
     """The first match of the qualification table; staleness is judged on its result."""
     after = days(between(s.previous.start, s.drawn))
-    if between(s.previous.end, s.drawn) < ONE_INFUSION:
+    if between(s.previous.end, s.drawn) <= ONE_INFUSION:
         return Qualification.DURING_OR_AFTER_INFUSION, ("drawn during or within 24 h after an infusion",)
     if s.previous.number < INDUCTION_INFUSIONS:
         return Qualification.INDUCTION, (f"drawn before infusion {s.previous.number + 1} of the induction",)
@@ -188,7 +190,7 @@ def _implied(s: Setting) -> tuple[float, float] | None:
 
 
 def _status(s: Setting, qualification: Qualification) -> TroughStatus:
-    if not qualification.qualifies:
+    if not qualification.qualifies or _implausible(s):
         return TroughStatus.UNDETERMINED
     status = status_of(s.level.reading, s.target)
     implied = _implied(s)
@@ -197,10 +199,14 @@ def _status(s: Setting, qualification: Qualification) -> TroughStatus:
     return status_of(Reading(implied[0]), s.target)
 
 
+def _implausible(s: Setting) -> bool:
+    return s.level.reading is not None and s.level.reading.low > HIGHEST_PLAUSIBLE_UG_PER_ML
+
+
 def _stale(judgement: TroughJudgement, s: Setting) -> TroughJudgement:
     """A qualifying level that is too old to decide keeps its status, so that an adequate one is not forgotten."""
     since = sum(not given_before(p.infusion, s.drawn) for p in s.timeline.infusions)
-    old = weeks(s.as_of - instant(s.drawn)) > s.policy.stale_after_weeks
+    old = days_ago(s.drawn, s.as_of) > s.policy.stale_after_weeks * 7
     if not judgement.qualification.qualifies or not (old or since > MOST_INFUSIONS_SINCE):
         return judgement
     reason = (

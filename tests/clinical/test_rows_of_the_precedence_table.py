@@ -12,6 +12,7 @@ from cds_service.clinical.record import (
     ConditionState,
     DataIssue,
     IssueLevel,
+    LevelOrder,
     Reaction,
     ReportedSign,
     Route,
@@ -214,7 +215,7 @@ def test_row_6_a_preliminary_level_is_awaited() -> None:
 
 
 def test_row_6_an_ordered_level_is_awaited_and_nothing_is_intensified_meanwhile() -> None:
-    record = chart(level(1.7, ago(weeks=8, hours=1)), antibodies=[], level_ordered=("ServiceRequest/1",))
+    record = chart(level(1.7, ago(weeks=8, hours=1)), antibodies=[], level_ordered=(LevelOrder("ServiceRequest/1"),))
     assessment = judge(record)
     assert lead(assessment) == ("await_level", 6, "info")
     assert not any(entry.kind.intensifies for entry in assessment.advice)
@@ -337,7 +338,7 @@ def test_row_12_needs_a_recent_weight() -> None:
     assert judge(chart(level(1.7), weights=sorted(old, key=lambda m: m.at.at))).leading_rule == 14
 
 
-@pytest.mark.parametrize(("value", "markers", "rule"), [(4.0, QUIET, 13), (3.9, QUIET, 14), (4.5, ACTIVE, 14)])
+@pytest.mark.parametrize(("value", "markers", "rule"), [(4.1, QUIET, 13), (4.0, QUIET, 14), (4.5, ACTIVE, 14)])
 def test_row_13_just_below_target_in_quiet_disease_is_measured_again(
     value: float, markers: tuple[object, ...], rule: int
 ) -> None:

@@ -12,6 +12,7 @@ from cds_service.clinical.record import (
     DrugLevel,
     Infusion,
     InfusionOrder,
+    LevelOrder,
     Measurement,
     MedicationUse,
     Moment,
@@ -68,7 +69,7 @@ def record_of(case: Case) -> TreatmentRecord:
             MedicationUse(d.drug, moment(d.since), f"MedicationRequest/{d.drug}", moment(d.until)) for d in case.drugs
         ),
         reactions=() if case.reaction is None else (Reaction(case.reaction == "severe", "AllergyIntolerance/1"),),
-        level_ordered=("ServiceRequest/1",) if case.level_ordered else (),
+        level_ordered=(LevelOrder("ServiceRequest/1"),) if case.level_ordered else (),
         sources=dict.fromkeys(case.unreadable, SourceState.UNREADABLE),
     )
 
