@@ -13,6 +13,7 @@ from cds_service.chart.identity import check_one_patient
 from cds_service.chart.page import Failure, Page
 from cds_service.chart.paging import Answer, Reading, cut_short, fetch, follow, join
 from cds_service.chart.prefetch import read_prefetched
+from cds_service.chart.recent import read_recent
 from cds_service.chart.references import by_reference, read_medications
 from cds_service.clinical.record import DataIssue, IssueLevel, SourceState
 from cds_service.errors import MissingData
@@ -22,14 +23,20 @@ from fhir_mappings.searches import Search
 log = logging.getLogger("infliximab_cds")
 
 
-def gather(reading: Reading, searches: Sequence[Search], since: datetime) -> RawChart:
+def gather(
+    reading: Reading, searches: Sequence[Search], since: datetime, *, recent_since: datetime | None = None
+) -> RawChart:
     """The raw chart of the child that `reading.ask` names; `since` is how far back the server is asked.
+
+    Where more is held than can be read, what there is since `recent_since` is read once more: servers differ in
+    what they answer first. None reads no such window.
 
     Raises MissingData naming every required part that cannot be had and why, ForeignPatient if anything in it
     belongs to another patient.
     """
     answers = _answers(reading, searches, since)
     _require(searches, answers)
+    answers = read_recent(reading, searches, answers, recent_since)
     parts = {search.name: _part(search, answers[search.name]) for search in searches}
     chart = RawChart(reading.ask.patient_id, parts, _referenced(reading, parts, answers))
     return check_one_patient(chart)
@@ -42,7 +49,7 @@ def _answers(reading: Reading, searches: Sequence[Search], since: datetime) -> d
     missing = [search for search in searches if search.name not in good]
     reads = [partial(_complete, reading, search, since, sent[search.name]) for search in missing]
     read = reading.client.in_parallel(reads, reading.deadline) if reading.ask.server else [do() for do in reads]
-    settled = {s.name: _settle(s, answer, sent[s.name]) for s, answer in zip(missing, read, strict=True)}
+    settled = {s.name: _settle(answer, sent[s.name]) for s, answer in zip(missing, read, strict=True)}
     return {**good, **settled}
 
 
@@ -59,13 +66,13 @@ def _complete(reading: Reading, search: Search, since: datetime, sent: Page | Fa
     return rest if isinstance(rest, Answer) else fetch(reading, search, since)
 
 
-def _settle(search: Search, answer: Answer | Failure, sent: Page | Failure) -> Answer | Failure:
+def _settle(answer: Answer | Failure, sent: Page | Failure) -> Answer | Failure:
     """The answer, else the first page alone if something on it is usable, else why there is neither."""
     if isinstance(answer, Answer):
         return answer
     if isinstance(sent, Failure):
         return Failure(f"{sent.reason}, and {answer.reason}")
-    return cut_short(search, [sent]) if sent.resources else Failure(f"prefetched in part, and {answer.reason}")
+    return cut_short([sent]) if sent.resources else Failure(f"prefetched in part, and {answer.reason}")
 
 
 def _require(searches: Sequence[Search], answers: Mapping[str, Answer | Failure]) -> None:

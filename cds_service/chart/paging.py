@@ -1,13 +1,13 @@
 """From a first page to a whole answer: `next` is followed verbatim, on this server only, up to a cap."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.page import Failure, Page, read_page
 from cds_service.chart.request import ChartRequest, Deadline, Limits
-from cds_service.clinical.record import DataIssue, IssueLevel, SourceState
+from cds_service.clinical.record import SourceState
 from fhir_mappings.chart import ChartPart, Resource
 from fhir_mappings.searches import Search, fhir_query
 
@@ -46,7 +46,7 @@ def follow(reading: Reading, search: Search, first: Page) -> Answer | Failure:
     pages, seen = [first], set[str]()
     while (link := pages[-1].next_link) is not None:
         if _full(pages, reading.limits):
-            return cut_short(search, pages)
+            return cut_short(pages)
         if reading.ask.server is None:
             return Failure(f"only the first page was sent and {reading.ask.no_server}")
         url = reading.ask.server.resolve(link) if link else None
@@ -70,15 +70,15 @@ def join(pages: Sequence[Page]) -> Answer:
     return Answer(part, tuple(medication for page in pages for medication in page.included))
 
 
-def cut_short(search: Search, pages: Sequence[Page]) -> Answer | Failure:
-    """What was read of an answer whose rest will not be: incomplete, or a Failure if nothing is usable."""
+def cut_short(pages: Sequence[Page]) -> Answer | Failure:
+    """What was read of an answer whose rest will not be: incomplete, or a Failure if nothing is usable.
+
+    `recent.read_recent` says what is missing.
+    """
     answer = join(pages)
     if not answer.part.resources:
         return Failure(f"nothing usable on the first {len(pages)} pages")
-    message = f"Older results not read: the EHR holds more entries for {search.title} than could be read."
-    issue = DataIssue("older-results-not-read", search.name, IssueLevel.LIMITING, message)
-    part = ChartPart(answer.part.resources, SourceState.INCOMPLETE, (*answer.part.issues, issue))
-    return Answer(part, answer.included)
+    return replace(answer, part=replace(answer.part, state=SourceState.INCOMPLETE))
 
 
 def _full(pages: Sequence[Page], limits: Limits) -> bool:

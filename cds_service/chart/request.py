@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from time import monotonic
 from types import MappingProxyType
 from typing import Protocol
@@ -37,13 +38,17 @@ class ChartRequest:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far reading goes. Bytes are decoded bytes of one answer."""
+    """How far reading goes. Bytes are decoded bytes of one answer.
+
+    `recent` is how far back the newest results are read once more where a cap ended the reading.
+    """
 
     page_size: int = 200
     max_pages: int = 10
     max_entries: int = 5_000
     max_answer_bytes: int = 20_000_000
     max_references: int = 64
+    recent: timedelta = timedelta(weeks=26)
 
 
 @dataclass(frozen=True, slots=True)
