@@ -68,7 +68,9 @@ def _names_another(concepts: frozenset[str]) -> bool:
     return others and CROHNS not in concepts
 
 
-def cannot_judge(record: TreatmentRecord, age: float | None, policy: Policy, *, contradictory: bool) -> tuple[str, ...]:
+def cannot_judge(
+    record: TreatmentRecord, age: float | None, policy: Policy, *, contradictory: bool, gap: bool
+) -> tuple[str, ...]:
     """Every reason of row 3 that holds, in words; empty where the chart can be judged."""
     concepts = current_concepts(record)
     blocked = [i for i in record.issues if i.level is IssueLevel.BLOCKING and i.about == "infusion"]
@@ -89,5 +91,6 @@ def cannot_judge(record: TreatmentRecord, age: float | None, policy: Policy, *, 
         (bool(blocked), "the infusions on record could not all be read"),
         (bool(record.levels) and not record.infusions, "a level is on record but no infusion"),
         (record.source("infusions") is SourceState.UNREADABLE, "the infusions could not be read"),
+        (gap and record.source("infusions") is SourceState.INCOMPLETE, "not all infusions could be read"),
     )
     return tuple(reason for holds, reason in checks if holds)

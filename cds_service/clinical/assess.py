@@ -72,6 +72,7 @@ def assess(
     undetectable = is_undetectable(trough)
     antibody, antibody_issues = judge_antibody(record.antibodies, trough.level, undetectable=undetectable)
     disease = judge_disease(record, policy, as_of)
+    gap = overdue_gap(timeline, now)
     capped = heart_failure(record)
     stops, stop_issues = find_stops(record, policy, as_of)
     stops += too_much_for_the_heart(record, ordered, policy)
@@ -81,9 +82,11 @@ def assess(
         as_of=as_of,
         policy=policy,
         not_applicable=not_applicable(record, order, timeline, age, policy),
-        cannot_judge=cannot_judge(record, age, policy, contradictory=contradiction(judgements, trough, timeline)),
+        cannot_judge=cannot_judge(
+            record, age, policy, contradictory=contradiction(judgements, trough, timeline), gap=gap
+        ),
         stops=stops,
-        gap=overdue_gap(timeline, now),
+        gap=gap,
         next_infusion_number=timeline.last.number + 1 if timeline.last else 1,
         restarting=timeline.restarted and (ordered_weeks or USUAL_INTERVAL_WEEKS) < INDUCTION_SPACING_WEEKS,
         anything_on_record=bool(record.infusions or record.levels),

@@ -38,6 +38,12 @@ def test_where_a_reason_against_it_may_be_unread_there_is_no_button(part: str, s
     assert not any(entry.button for entry in assessment.advice)
 
 
+def test_infusions_not_read_in_full_make_no_gap() -> None:
+    given = infusions((78, 76, 72, 64, 56, 48, 40, 32, 24, 16))
+    assessment = judge(chart(given=given, sources={"infusions": SourceState.INCOMPLETE}))
+    assert (assessment.leading_rule, assessment.advice[0].reasons) == (3, ("not all infusions could be read",))
+
+
 def test_a_part_that_cannot_forbid_anything_leaves_the_button() -> None:
     assert judge(chart(level(1.7), sources={"scores": SourceState.UNREADABLE})).advice[0].button
 
