@@ -7,7 +7,8 @@ Depends on the assessment and the sentences only; `as_of` enters as a calendar d
 from collections.abc import Iterable
 
 from cards import phrases
-from cards.lines import name_unit, write_antibody, write_assumed, write_disease, write_given, write_trough
+from cards.assumed import write_assumed
+from cards.lines import name_unit, write_antibody, write_disease, write_given, write_trough
 from cards.markdown import bullets, escape, sentences
 from cards.options import write_options
 from cards.summary import choose_wording
@@ -83,27 +84,39 @@ def _risk(assessment: Assessment, wording: Wording) -> list[str]:
     risk = assessment.risk
     inputs = "; ".join(_predictor(predictor, wording) for predictor in assessment.predictors)
     if risk.relative_odds is None or risk.ci95 is None:
-        return [sentences(f"Relative odds of a low trough {phrases.UNAVAILABLE}", inputs)]
+        return [sentences("Relative odds of a low trough not estimated: no predictor could be used", inputs)]
     reference = [_reference(name, value, wording) for name, value in risk.reference if value is not None]
     against = ", ".join(reference) or "no stated reference"
     low, high = (phrases.odds(bound) for bound in risk.ci95)
     told = f"{phrases.odds(risk.relative_odds)} (95% interval {low} to {high}) against a child with {against}"
     alike = risk.ci95[0] == risk.ci95[1]  # nothing found differs: an interval of no width would look like certainty
-    same = f"no different, in what was found, from a child with {against}"
+    same = _told_without_a_difference(assessment.predictors, against, wording)
     caveat = wording.word("text", "risk_caveat")
     return [sentences(f"Relative odds of a low trough {same if alike else told}", caveat, inputs)]
 
 
+def _told_without_a_difference(predictors: Iterable[Predictor], against: str, wording: Wording) -> str:
+    """Odds of 1 are an estimate only where every predictor was used: a missing value is no usual value."""
+    unused = [_title(predictor.name, wording) for predictor in predictors if predictor.state is not PredictorState.USED]
+    if not unused:
+        return f"no different from a child with {against}"
+    return f"not estimated: {', '.join(unused)} could not be used, and nothing else differs from a child with {against}"
+
+
+def _title(name: str, wording: Wording) -> str:
+    return wording.predictors.get(name, {}).get("name") or escape(name)
+
+
 def _reference(name: str, value: float | bool, wording: Wording) -> str:
     words = wording.predictors.get(name, {})
-    title = words.get("name") or escape(name)
+    title = _title(name, wording)
     if isinstance(value, bool):
         return words.get("yes" if value else "no") or f"{title}: {'yes' if value else 'no'}"
     return f"{title} {phrases.number(value)}" + (f" {words['unit']}" if "unit" in words else "")
 
 
 def _predictor(predictor: Predictor, wording: Wording) -> str:
-    title = wording.predictors.get(predictor.name, {}).get("name") or escape(predictor.name)
+    title = _title(predictor.name, wording)
     if predictor.value is None or predictor.state is PredictorState.MISSING:
         return f"{title}: {wording.word('predictor_state', PredictorState.MISSING)}"
     value = _value(predictor, wording)

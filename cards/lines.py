@@ -1,7 +1,7 @@
-"""The six lines of a card, each as one short paragraph that begins with a bold word.
+"""Lines 1 to 4 of a card, each as one short paragraph that begins with a bold word.
 
-Question: trough, antibody, what was given, disease, and what was assumed: what does the team need in five seconds?
-Line 5, the options, is a table and stands in `cards.options`. Facts come from the assessment only.
+Question: trough, antibody, what was given and disease: what does the team need in five seconds? Line 5, the options,
+stands in `cards.options`, line 6 in `cards.assumed`. Facts come from the assessment only.
 """
 
 from datetime import date
@@ -10,17 +10,20 @@ from cards import phrases
 from cards.markdown import escape, sentences
 from cards.wording import Wording
 from cds_service.clinical.assessment import (
+    AdviceKind,
     AntibodyStatus,
     Assessment,
     DiseaseMarker,
     GivenRegimen,
+    OrderChange,
     OrderedRegimen,
-    PredictorState,
     Qualification,
     TroughJudgement,
     TroughTarget,
 )
 from cds_service.clinical.record import DrugLevel, Moment
+
+OTHER_DOSE = 0.1  # doses per kilogram that differ by more than 10 % are told side by side
 
 
 def write_trough(assessment: Assessment, wording: Wording) -> str:
@@ -28,14 +31,15 @@ def write_trough(assessment: Assessment, wording: Wording) -> str:
     judgement = assessment.trough
     level = judgement.level
     newer = (_newer_level(other, wording) for other in assessment.newer_levels)
-    qualification = wording.word("qualification", judgement.qualification)
+    qualification = _qualification(judgement, wording)
     if level is None or level.reading is None:
         missing = f"**Trough** {phrases.UNAVAILABLE}: {_without_value(level) if level else qualification}"
         return sentences(missing, f"target {_target(assessment.target)}", *newer)
     status = wording.word("trough_status", assessment.trough_status)
     usable = judgement.qualification.qualifies
-    value = f"**Trough** {phrases.level(level.reading)}, {status} {_target(assessment.target)}"
-    unusable = f"**Trough** {phrases.UNAVAILABLE}; level {phrases.level(level.reading)}, {qualification}"
+    reading = phrases.level(level.reading, undetectable=assessment.undetectable)
+    value = f"**Trough** {reading}, {status} {_target(assessment.target)}"
+    unusable = f"**Trough** {phrases.UNAVAILABLE}; level {reading}, {qualification}"
     return sentences(
         value if usable else unusable,
         None if usable else f"target {_target(assessment.target)}",
@@ -44,6 +48,13 @@ def write_trough(assessment: Assessment, wording: Wording) -> str:
         _implied(judgement),
         *newer,
     )
+
+
+def _qualification(judgement: TroughJudgement, wording: Wording) -> str:
+    """What the level may be used for; after a delay, which of the two came late."""
+    if judgement.qualification is Qualification.AFTER_DELAYED_INFUSION and judgement.reasons:
+        return f"not usable, because {escape(judgement.reasons[0])}"
+    return wording.word("qualification", judgement.qualification)
 
 
 def _without_value(level: DrugLevel) -> str:
@@ -98,7 +109,7 @@ def _newer_level(judgement: TroughJudgement, wording: Wording) -> str:
     level = judgement.level
     value = phrases.level(level.reading) if level and level.reading else "without a usable value"
     day = phrases.day(level.drawn) if level and level.drawn else "day not known"
-    return f"Newer level not used: {value}, {day}, {wording.word('qualification', judgement.qualification)}"
+    return f"Newer level not used: {value}, {day}, {_qualification(judgement, wording)}"
 
 
 def write_antibody(assessment: Assessment, wording: Wording) -> str:
@@ -129,7 +140,7 @@ def write_given(assessment: Assessment, wording: Wording) -> str:
         _intervals(given) if given else None,
         f"Phase: {wording.word('phase', assessment.phase)}",
         _weight(assessment),
-        _ordered(ordered, wording) if ordered else None,
+        _ordered(assessment, ordered, wording) if ordered else None,
     )
 
 
@@ -164,11 +175,25 @@ def _weight(assessment: Assessment) -> str:
     return f"Weight {phrases.number(weight.kg)} kg on {phrases.day(weight.at)}" if weight else "Weight not available"
 
 
-def _ordered(ordered: OrderedRegimen, wording: Wording) -> str:
+def _ordered(assessment: Assessment, ordered: OrderedRegimen, wording: Wording) -> str:
     assumed = " (assumed, the order does not say)" if ordered.interval_inferred else ""
     interval = phrases.every(ordered.interval_weeks) + assumed if ordered.interval_weeks else "interval not available"
+    dose = _dose(ordered.dose_mg, _per_kilogram(ordered.dose_mg_per_kg))
+    return f"This order: {dose}, {interval}; {_change(assessment, ordered, wording)}"
+
+
+def _change(assessment: Assessment, ordered: OrderedRegimen, wording: Wording) -> str:
+    """The order against what was given or intended; the same milligrams are less for a child who has grown."""
+    given, leading = assessment.given, assessment.leading
+    now, then = ordered.dose_mg_per_kg, given.dose_mg_per_kg if given else None
+    if leading and leading.kind is AdviceKind.RESTORE_DOSE and leading.dose_mg_per_kg and now:
+        return f"{phrases.rounded(now)} mg/kg now against {phrases.rounded(leading.dose_mg_per_kg)} mg/kg intended"
+    if given and not given.interval_weeks and ordered.change is OrderChange.NONE:
+        return "no interval given yet to compare it with"
     change = wording.word("change", ordered.change)
-    return f"This order: {_dose(ordered.dose_mg, _per_kilogram(ordered.dose_mg_per_kg))}, {interval}; {change}"
+    if ordered.change is OrderChange.NONE or not now or not then or abs(now - then) <= OTHER_DOSE * then:
+        return change
+    return f"{change} ({phrases.rounded(now)} mg/kg against {phrases.rounded(then)})"
 
 
 def write_disease(assessment: Assessment, wording: Wording) -> str:
@@ -189,34 +214,3 @@ def _marker(marker: DiseaseMarker, wording: Wording) -> str:
     name = wording.name("marker", marker.marker) or escape(marker.marker)
     value = f"{phrases.sign(marker.comparator)}{phrases.number(marker.value)} {name_unit(marker.unit, wording)}"
     return f"{name} {value.strip()} on {phrases.day(marker.at)}, {escape(marker.reading)}"
-
-
-def write_assumed(assessment: Assessment, wording: Wording) -> str:
-    """Line 6: what was assumed or unknown, that intensification is off-label, and when to re-check."""
-    said = "; ".join(_assumptions(assessment, wording)) or wording.word("text", "nothing_assumed")
-    doubts = len(assessment.issues)
-    leading = assessment.leading
-    recheck = escape(leading.recheck) if leading and leading.recheck else None
-    return sentences(
-        f"**Assumed** or unknown: {said}",
-        f"{phrases.counted(doubts, 'more point')} under Notes and doubts" if doubts else None,
-        wording.word("text", "off_label"),
-        f"**Re-check**: {recheck or wording.word('text', 'no_recheck')}",
-    )
-
-
-def _assumptions(assessment: Assessment, wording: Wording) -> list[str]:
-    ordered = assessment.ordered
-    missing = [
-        wording.predictors.get(item.name, {}).get("name") or escape(item.name)
-        for item in assessment.predictors
-        if item.state is PredictorState.MISSING
-    ]
-    possible = {
-        "the order states no interval, the interval given is assumed": ordered and ordered.interval_inferred,
-        "the dose of the order is not known": ordered and ordered.dose_mg is None and ordered.dose_mg_per_kg is None,
-        "no usable weight": assessment.patient.weight is None,
-        "level and antibody are not from one sample": assessment.antibody.same_sample is False,
-        f"{', '.join(missing)} not found": missing,
-    }
-    return [sentence for sentence, holds in possible.items() if holds]

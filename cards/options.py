@@ -57,9 +57,13 @@ def _consider(assessment: Assessment, advice: Advice, wording: Wording) -> str:
 
 
 def _write_table(assessment: Assessment) -> str:
+    """Nothing where no interval was given and none is to be considered: there is nothing to compare."""
     now = _now(assessment)
+    others = _others(assessment, now)
+    if now is None and not others:
+        return ""
     first = ["Now", *[phrases.UNAVAILABLE] * len(COLUMNS)] if now is None else _row(_name_now(now), now)
-    rows = [first, *_this_order(assessment.ordered), *_others(assessment, now)]
+    rows = [first, *_this_order(assessment.ordered), *others]
     return table(("Option", *(title for title, _ in COLUMNS)), rows, INDENT)
 
 
@@ -73,11 +77,10 @@ def _option(weeks: float, mg_per_kg: float | None) -> Option:
 
 
 def _now(assessment: Assessment) -> Option | None:
-    """The regimen given, also where the assessment weighed no options."""
+    """The regimen given, with the interval of line 3 and not the whole weeks from which a step is taken."""
     given = assessment.given
-    weighed = next((option for option in assessment.options if option.current), None)
-    if weighed is not None or given is None or not given.interval_weeks:
-        return weighed
+    if given is None or not given.interval_weeks:
+        return None
     return _option(given.interval_weeks, given.dose_mg_per_kg)
 
 

@@ -72,8 +72,10 @@ def sign(comparator: Comparator | None) -> str:
     return _SIGNS[comparator] if comparator else ""
 
 
-def level(reading: Reading) -> str:
-    """A drug level; a bound is told as the assay's limit, never as a number."""
+def level(reading: Reading, *, undetectable: bool = False) -> str:
+    """A drug level; a bound, and a number that the assay cannot measure, is told as the assay's limit."""
+    if reading.comparator is None and (undetectable or not reading.value):
+        return f"below the assay's limit (reported {number(reading.value)})"
     told = f"{sign(reading.comparator)}{number(reading.value)} µg/mL"
     match reading.comparator:
         case None:

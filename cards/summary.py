@@ -3,21 +3,53 @@
 Question: what does a tired doctor read in one second? Never cut: `cards.wording` proves that it fits.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from cards import phrases
 from cards.markdown import plain
-from cards.wording import STOP, WIDTHS, KindWording, Wording
-from cds_service.clinical.assessment import Advice, Assessment, TroughTarget
+from cards.wording import NO_LEVEL, STOP, UNREAD, WIDTHS, KindWording, Wording
+from cds_service.clinical.assessment import Advice, AdviceKind, AntibodyStatus, Assessment, TroughTarget
 from cds_service.clinical.record import Comparator, Reading
 
 NO_TROUGH = "No usable trough"
+# An antibody this young was drawn inside the interruption: a gap is at least this long overdue (the contract, row 4).
+FRESH_ANTIBODY_DAYS = 28
+ANTIBODY_FORBIDS = frozenset({AntibodyStatus.HIGH, AntibodyStatus.POSITIVE})
+# On a card about an order that gives more, these say what to measure now; the re-check of that order comes later.
+COMES_FIRST = frozenset({AdviceKind.MEASURE_TROUGH, AdviceKind.REVIEW_ANTIBODY, AdviceKind.ORDER_ANTIBODY})
 
 
 def choose_wording(assessment: Assessment, advice: Advice, wording: Wording) -> KindWording:
-    """The row of sentences for this advice in this child: with a stop condition, else by antibody status."""
-    stop = (STOP,) if assessment.stop_conditions else ()
-    return wording.kind(advice.kind, *stop, assessment.antibody.status)
+    """The row of sentences for this advice in this child: by its situation, else by antibody status."""
+    return wording.kind(advice.kind, *_variants(assessment, advice))
+
+
+def _variants(assessment: Assessment, advice: Advice) -> Iterator[str]:
+    status = assessment.antibody.status
+    if assessment.stop_conditions:
+        yield STOP
+    if assessment.unread_parts:
+        yield UNREAD
+    measures = any(entry.kind is AdviceKind.MEASURE_TROUGH for entry in assessment.advice)
+    if measures and status not in ANTIBODY_FORBIDS:
+        yield NO_LEVEL
+    if advice.kind is not AdviceKind.AFTER_GAP or _antibody_is_fresh(assessment):
+        yield status
+
+
+def _antibody_is_fresh(assessment: Assessment) -> bool:
+    result = assessment.antibody.result
+    if result is None or result.drawn is None:
+        return False
+    return 0 <= (assessment.as_of.date() - result.drawn.day).days <= FRESH_ANTIBODY_DAYS
+
+
+def name_recheck(assessment: Assessment, advice: Advice) -> str | None:
+    """When to look again; where the order already gives more, what must be known before it comes first."""
+    if advice.kind is AdviceKind.ALREADY_INTENSIFIED:
+        first = next((entry for entry in assessment.advice if entry.kind in COMES_FIRST), advice)
+        return first.recheck
+    return advice.recheck
 
 
 def write_summary(assessment: Assessment, wording: Wording) -> str:
@@ -46,8 +78,11 @@ def fill_places(
         "dose": f"with {phrases.rounded(dose)} mg/kg per infusion" if dose else "with the dose per infusion unchanged",
         "to_dose": f" ({phrases.rounded(dose)} mg/kg)" if dose else "",
         "draft": name_draft(assessment),
+        "intended": f"{_rounded(dose)} mg/kg" if dose else "dose",
+        "unread": name_unread(assessment, wording, show),
+        "missing": ", ".join(_unread(assessment, wording, show)),
         "last": name_last_infusion(assessment),
-        "when": name_moment_to_measure(advice, show),
+        "when": name_moment_to_measure(name_recheck(assessment, advice), show),
         "cause": name_cause(assessment, advice, show),
     }
 
@@ -58,10 +93,12 @@ def name_trough(assessment: Assessment, wording: Wording) -> str:
     name = wording.name("level_name", assessment.trough.qualification)
     if name is None or level is None or level.reading is None:
         return NO_TROUGH
-    return f"{name} {_brief_level(level.reading)}"
+    return f"{name} {_brief_level(level.reading, undetectable=assessment.undetectable)}"
 
 
-def _brief_level(reading: Reading) -> str:
+def _brief_level(reading: Reading, *, undetectable: bool) -> str:
+    if reading.comparator is None and (undetectable or not reading.value):
+        return "below the assay's limit"
     told = f"{phrases.sign(reading.comparator)}{phrases.brief(reading.value)}"
     match reading.comparator:
         case None:
@@ -110,9 +147,19 @@ def name_last_infusion(assessment: Assessment) -> str:
     )
 
 
-def name_moment_to_measure(advice: Advice, show: Callable[[str], str]) -> str:
+def name_unread(assessment: Assessment, wording: Wording, show: Callable[[str], str]) -> str:
+    """The parts of the chart that were not read in full, in at most 30 characters; more of them stand on line 5."""
+    named = ", ".join(_unread(assessment, wording, show))
+    return named if 0 < len(named) <= WIDTHS["unread"] else "parts of the chart"
+
+
+def _unread(assessment: Assessment, wording: Wording, show: Callable[[str], str]) -> list[str]:
+    return [wording.name("part", part) or show(part) for part in assessment.unread_parts]
+
+
+def name_moment_to_measure(recheck: str | None, show: Callable[[str], str]) -> str:
     """Before which infusion to measure, in at most 80 characters; longer words are left to the detail."""
-    when = show(advice.recheck or "before the next infusion")
+    when = show(recheck or "before the next infusion")
     return when if 0 < len(when) <= WIDTHS["when"] else "as line 6 says"
 
 

@@ -1,8 +1,7 @@
 """What a card may say, as data: `wording.toml`, read once and refused whole if one row of it is wrong.
 
-Question: which sentences may reach a clinician, and does every one of them fit its place?
-An error is a ValueError naming file and row. A summary is proved here to stay within 139 characters whatever fills
-its {words}: each word has a greatest width, and the widths add up.
+Question: which sentences may reach a clinician, and does every one fit its place? An error is a ValueError naming file
+and row. A summary is proved to stay within 139 characters: each of its {words} has a greatest width.
 """
 
 import tomllib
@@ -28,7 +27,7 @@ from cds_service.clinical.record import IssueLevel
 
 FILE = "wording.toml"
 SIDES = ("For", "Against")
-STOP = "stop"  # the variant of a row for a child with a stop condition
+STOP, UNREAD, NO_LEVEL = SITUATIONS = ("stop", "unread", "no-level")  # variants of a row, beside the antibody
 
 # The words in {braces} and the greatest number of characters that `cards.summary` puts in their place.
 WIDTHS = MappingProxyType(
@@ -40,12 +39,14 @@ WIDTHS = MappingProxyType(
         "instead": 17,
         "now": 17,
         "draft": 12,
+        "intended": 12,
+        "unread": 30,
         "last": 25,
         "when": 80,
         "cause": 90,
     }
 )
-SENTENCE_ONLY = frozenset({"compared", "dose", "to_dose"})  # unbounded: for `consider`, never for a summary
+SENTENCE_ONLY = frozenset({"compared", "dose", "to_dose", "missing"})  # unbounded: for `consider`, never for a summary
 NAME_WIDTHS = MappingProxyType({"level_name": 12, "antibody_brief": 17})
 
 _ENUM_TABLES: Mapping[str, Iterable[str]] = {
@@ -59,9 +60,9 @@ _ENUM_TABLES: Mapping[str, Iterable[str]] = {
     "issue": IssueLevel,
     "predictor_state": PredictorState,
 }
-_TEXTS = ("off_label", "no_forecast", "no_recheck", "nothing_assumed", "risk_caveat")
+_TEXTS = ("off_label", "licensed_dose", "no_forecast", "no_recheck", "nothing_assumed", "risk_caveat")
 _SOURCE = ("label", "topic_system", "topic_code", "topic_display", "override_system")
-_FREE_TABLES = ("level_name", "unit", "marker", "assay", "override")
+_FREE_TABLES = ("level_name", "unit", "marker", "assay", "part", "override")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class KindWording:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """All sentences. `kinds` is keyed by kind and variant: an antibody status, `stop`, or None for the row itself."""
+    """All sentences. `kinds` is keyed by kind and variant: an antibody status, a situation, or None: the row."""
 
     kinds: Mapping[tuple[str, str | None], KindWording]
     words: Mapping[str, Mapping[str, str]]
@@ -137,7 +138,7 @@ def read_wording(text: str) -> Wording:
         words=MappingProxyType(words),
         predictors=MappingProxyType(data["predictor"]),
         citations=MappingProxyType(citations),
-        cited=MappingProxyType(dict(_lines(citations))),
+        cited=MappingProxyType(_lines(citations)),
         source=_source(data["source"]),
         override_reasons=tuple(Coding(system, code, display) for code, display in data["override"].items()),
         common_limits=tuple(data["limits"]["common"]),
@@ -172,10 +173,9 @@ def _citation(key: str, row: Mapping[str, str]) -> Citation:
     return Citation(**row)
 
 
-def _lines(citations: Mapping[str, Citation]) -> Iterable[tuple[tuple[str, str], str]]:
-    for key, source in citations.items():
-        for side in SIDES:
-            yield (side, key), f"{side}: {source.label}: {source.says}. {source.url}"
+def _lines(citations: Mapping[str, Citation]) -> dict[tuple[str, str], str]:
+    told = {key: f"{source.label}: {source.says}. {source.url}" for key, source in citations.items()}
+    return {(side, key): f"{side}: {line}" for key, line in told.items() for side in SIDES}
 
 
 def _kinds(table: Mapping[str, dict[str, object]]) -> Iterable[tuple[tuple[str, str | None], KindWording]]:
@@ -187,8 +187,8 @@ def _kinds(table: Mapping[str, dict[str, object]]) -> Iterable[tuple[tuple[str, 
         variants = row.get("when", {})
         for variant, changed in variants.items() if isinstance(variants, dict) else ():
             where = f"kind.{name}.when.{variant}"
-            if variant != STOP and variant not in list(AntibodyStatus):
-                raise _refuse(where, "is neither an antibody status nor `stop`")
+            if variant not in SITUATIONS and variant not in list(AntibodyStatus):
+                raise _refuse(where, f"is neither an antibody status nor one of {', '.join(SITUATIONS)}")
             yield (name, variant), _kind_wording(where, base | changed)
 
 

@@ -42,7 +42,7 @@ def after_gap(f: Facts) -> tuple[Advice, ...]:
         return (_entry(AdviceKind.CANNOT_ADVISE, 4, "an infusion was probably given elsewhere"),)
     reasons = (
         "last infusion at least 12 weeks ago and at least 4 weeks overdue",
-        "antibody first: reaction risk after a gap",
+        "a new start after a gap carries the risk of a reaction",
     )
     return (_entry(AdviceKind.AFTER_GAP, 4, *reasons, recheck="before re-starting"),)
 

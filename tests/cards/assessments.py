@@ -203,17 +203,43 @@ def _below_the_limit() -> Assessment:
     )
 
 
-def _already_intensified(**changes: object) -> Assessment:
+def _already_intensified(*further: Advice, **changes: object) -> Assessment:
     order = replace(ORDER, interval_weeks=6)
+    lead = advise(
+        AdviceKind.ALREADY_INTENSIFIED,
+        7,
+        "the draft already gives more than the regimen given",
+        recheck="before the second infusion on the new schedule",
+    )
     return change(
         ordered=OrderedRegimen(order, 200, 5.2, 6.0, interval_inferred=False, change=OrderChange.INTENSIFIES),
+        advice=(*lead, *further),
+        **changes,
+    )
+
+
+def _after_gap(**changes: object) -> Assessment:
+    return change(
+        given=replace(GIVEN, last_infusion=on(2026, 6, 14), due=on(2026, 8, 9)),
+        trough_status=TroughStatus.UNDETERMINED,
         advice=advise(
-            AdviceKind.ALREADY_INTENSIFIED,
-            7,
-            "the draft already gives more than the regimen given",
-            recheck="before the second infusion on the new schedule",
+            AdviceKind.AFTER_GAP,
+            4,
+            "last infusion at least 12 weeks ago and at least 4 weeks overdue",
+            recheck="before re-starting",
         ),
         **changes,
+    )
+
+
+def _order_for_infusion_3() -> Assessment:
+    reason = "order for infusion 3: the first trough worth measuring is before infusion 4"
+    return replace(
+        _no_level(),
+        phase=Phase.INDUCTION,
+        given=replace(GIVEN, interval_weeks=None, intervals_weeks=(), infusions_on_regimen=0, due=None),
+        advice=advise(AdviceKind.MEASURE_TROUGH, 5, reason, recheck="before infusion 4"),
+        leading_rule=5,
     )
 
 
@@ -313,6 +339,7 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
     {
         "shorten_interval": LOW_TROUGH,
         "shorten_interval-below-limit": _below_the_limit(),
+        "shorten_interval-reported-zero": change(trough=trough(0.0), undetectable=True),
         "shorten_interval-early-sample": change(
             trough=trough(
                 1.7, qualification=Qualification.EARLY, hours_before_next_infusion=24 * 9.0, implied_trough=(0.7, 1.1)
@@ -402,21 +429,46 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
         ),
         "measure_trough": _no_level(),
         "measure_trough-too-early": _too_early(),
-        "after_gap": change(
-            given=replace(GIVEN, last_infusion=on(2026, 6, 14), due=on(2026, 8, 9)),
+        "measure_trough-order-for-infusion-3": _order_for_infusion_3(),
+        "after_gap": _after_gap(
             trough=trough(1.7, qualification=Qualification.STALE, level=OLD_LEVEL),
             antibody=AntibodyJudgement(AntibodyStatus.NEGATIVE, OLD_ANTIBODY, same_sample=True),
-            trough_status=TroughStatus.UNDETERMINED,
-            advice=advise(
-                AdviceKind.AFTER_GAP,
-                4,
-                "last infusion at least 12 weeks ago and at least 4 weeks overdue",
-                recheck="before re-starting",
+        ),
+        "after_gap-antibody-measured": _after_gap(
+            trough=trough(
+                1.7,
+                qualification=Qualification.AFTER_DELAYED_INFUSION,
+                hours_before_next_infusion=-24.0 * 105,
+                reasons=("the sample came more than 7 days after the infusion was due",),
             ),
         ),
         "already_intensified": _already_intensified(),
-        "already_intensified-antibody-high": _already_intensified(antibody=HIGH),
-        "already_intensified-antibody-unknown": _already_intensified(antibody=antibody(AntibodyStatus.UNKNOWN, None)),
+        "already_intensified-antibody-high": _already_intensified(
+            *advise(
+                AdviceKind.REVIEW_ANTIBODY,
+                9,
+                "trough below target",
+                "antibody high: more drug is not expected to help",
+                severity=Severity.WARNING,
+            ),
+            antibody=HIGH,
+        ),
+        "already_intensified-antibody-unknown": _already_intensified(
+            *advise(
+                AdviceKind.ORDER_ANTIBODY,
+                11,
+                "trough below target",
+                "antibody unknown",
+                recheck="add to the same sample, else to the next one",
+            ),
+            antibody=antibody(AntibodyStatus.UNKNOWN, None),
+        ),
+        "already_intensified-no-level": _already_intensified(
+            *advise(AdviceKind.MEASURE_TROUGH, 8, "no level on record", recheck="before the next infusion"),
+            trough=TroughJudgement(None, Qualification.NONE, reasons=("no level on record",)),
+            trough_status=TroughStatus.UNDETERMINED,
+            antibody=antibody(AntibodyStatus.UNKNOWN, None),
+        ),
         "review_mechanism": _active_in_target(),
         "watch_antibody": change(
             trough=trough(6.1),
@@ -444,6 +496,20 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
             trough=trough(7.2),
             trough_status=TroughStatus.WITHIN,
             advice=advise(AdviceKind.KEEP_REGIMEN, 21, "level within target"),
+        ),
+        "keep_regimen-unread": change(
+            trough=trough(7.2),
+            trough_status=TroughStatus.WITHIN,
+            advice=advise(AdviceKind.KEEP_REGIMEN, 21, "level within target"),
+            unread_parts=("allergies",),
+            issues=(
+                DataIssue(
+                    "allergies-unreadable",
+                    "allergies",
+                    IssueLevel.LIMITING,
+                    "The part of the chart with allergies could not be read.",
+                ),
+            ),
         ),
         "cannot_advise": change(diagnoses=(), advice=advise(AdviceKind.CANNOT_ADVISE, 3, "no diagnosis is coded")),
         "cannot_advise-stop": _stopped(),
@@ -487,8 +553,8 @@ DRAFT: Mapping[str, object] = MappingProxyType(
 
 
 def hook_for(name: str) -> str:
-    """Keeping the regimen is said on opening the chart only."""
-    return "patient-view" if name.startswith("keep_regimen") else "order-sign"
+    """Keeping the regimen is said on opening the chart only, if all of the chart was read."""
+    return "patient-view" if name == "keep_regimen" else "order-sign"
 
 
 def draft_for(assessment: Assessment) -> Mapping[str, object] | None:
