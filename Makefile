@@ -3,9 +3,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+LAWS := tests/clinical/test_laws_of_the_advice.py tests/safety/test_laws_of_never.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports integration hapi bench gallery docs lock clean
+.PHONY: help setup demo test nightly check lint types imports integration hapi bench gallery docs lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,9 +30,14 @@ demo: .venv/.installed ## start the service with synthetic patients and show one
 
 test: check .venv/.developer ## lint, types, architecture and the quick tests with coverage
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest -q -n auto
+	@$(BIN)/coverage run -m pytest -q -n auto $(LAWS:%=--ignore=%)
+	@$(BIN)/pytest -q -n auto $(LAWS)  # without coverage, which would take more than twice as long
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --include='cds_service/clinical/*,cards/*,fhir_mappings/*' --fail-under=100
+
+nightly: CHARTS ?= 10000
+nightly: .venv/.developer ## the laws of the advice and of safety over 10,000 generated charts each (CHARTS=10000)
+	@CHARTS=$(CHARTS) $(BIN)/pytest -q -n auto $(LAWS) tests/safety
 
 check: lint types imports
 

@@ -1,4 +1,4 @@
-"""The command line: demo, serve, evaluate.
+"""The command line: demo, serve, evaluate, burden.
 
 `evaluate` prints exactly one JSON document on standard output; every notice goes to standard error. Exit 0 when
 evaluated, also when nothing applies; 2 when it could not be, with an OperationOutcome.
@@ -45,6 +45,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--as-of", metavar="TIME", help="judge as of this RFC 3339 time instead of now")
     evaluate.add_argument("--explain", action="store_true", help="print the assessment instead of the cards")
     evaluate.set_defaults(command=_evaluate)
+    burden = commands.add_parser("burden", help="how often which card would appear in a folder of saved requests")
+    burden.add_argument("folder", type=Path, metavar="FOLDER", help="CDS Hooks requests, one .json file each")
+    burden.add_argument("--config", type=Path, metavar="FILE", help="the site's TOML configuration")
+    burden.add_argument("--profile", metavar="NAME", help="one target profile instead of a comparison of all")
+    burden.add_argument("--as-of", metavar="TIME", help="judge as of this RFC 3339 time instead of now")
+    burden.set_defaults(command=_burden)
     return parser
 
 
@@ -106,21 +112,12 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _evaluated(options: argparse.Namespace) -> Any:
-    from cds_service.hooks import clock
     from cds_service.hooks.evaluate import evaluate
-    from cds_service.hooks.request import read_hook_request
-    from cds_service.hooks.services import service_for_hook
-    from cds_service.hooks.site import open_site
-    from cds_service.trust.json_gate import read_json
+    from cds_service.saved import read_saved
 
-    settings = load_settings(options.config)
-    if options.config is None:
-        _notice(UNCONFIGURED)
-    as_of = _read_time(options.as_of) if options.as_of else clock.now()
-    site = open_site(settings)
-    body = read_json(_read_file(options.request), settings.server.max_request_bytes)
-    hook = service_for_hook(body.get("hook") if isinstance(body, dict) else None).hook
-    request = read_hook_request(body, hook)
+    site, as_of = _site_and_time(options)
+    _tell_unconfigured(options)
+    request = read_saved(_read_file(options.request), site.settings.server.max_request_bytes)
     evaluation = evaluate(request, site, as_of, site.reading_deadline())
     if options.explain:
         return _explained(evaluation, request, site, as_of)
@@ -134,6 +131,38 @@ def _explained(evaluation: Any, request: Any, site: Any, as_of: datetime) -> Any
     if not documents:
         return not_applicable(request.patient_id, as_of, "no infliximab order in the request", site.policy)
     return documents if len(documents) > 1 else documents[0]
+
+
+def _burden(options: argparse.Namespace) -> int:
+    from cds_service.burden import choose_profiles, count_outcomes, find_charts, judge_charts, write_table
+
+    try:
+        charts, others = find_charts(options.folder)
+        site, as_of = _site_and_time(options)
+        profiles = choose_profiles(options.profile, site.policy.target_profile)
+    except CdsError as error:
+        for line in error.diagnostics:
+            _notice(f"infliximab-cds: {line}")
+        return 2
+    _tell_unconfigured(options)
+    if others:
+        _notice(f"{others} more in {options.folder} without .json: not read.")
+    judged = judge_charts(charts, profiles, site, as_of, _notice)
+    print(write_table(judged, count_outcomes(judged, profiles), as_of))
+    return 0
+
+
+def _site_and_time(options: argparse.Namespace) -> tuple[Any, datetime]:
+    from cds_service.hooks import clock
+    from cds_service.hooks.site import open_site
+
+    site = open_site(load_settings(options.config))
+    return site, _read_time(options.as_of) if options.as_of else clock.now()
+
+
+def _tell_unconfigured(options: argparse.Namespace) -> None:
+    if options.config is None:
+        _notice(UNCONFIGURED)
 
 
 def _read_file(name: str) -> bytes:

@@ -46,10 +46,7 @@ def resources(patient: SyntheticPatient, as_of: datetime) -> list[Resource]:
         *infusions.administrations(patient, as_of),
         *(_condition(f"{patient.id}-problem-{n}", subject, p, as_of) for n, p in enumerate(patient.history.problems)),
         *(_prescription(f"{patient.id}-drug-{n}", subject, d, as_of) for n, d in enumerate(patient.history.drugs)),
-        *(
-            _reaction(f"{patient.id}-reaction-{n}", subject, r, as_of)
-            for n, r in enumerate(patient.history.reactions)
-        ),
+        *(_reaction(f"{patient.id}-reaction-{n}", subject, r, as_of) for n, r in enumerate(patient.history.reactions)),
         *(_test(f"{patient.id}-test-{n}", subject, t, as_of) for n, t in enumerate(patient.history.tests_ordered)),
     ]
 
