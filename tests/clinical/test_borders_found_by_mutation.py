@@ -20,8 +20,13 @@ from tests.clinical.charts import (
     infusions,
     judge,
     level,
+    measured,
     order,
 )
+from tests.spec.case import Case, all_cases
+from tests.spec.chart import judge as judge_case
+
+FOUR_WEEKLY = (62, 60, *range(56, 3, -4))
 
 # The level and its interval
 
@@ -35,8 +40,9 @@ def test_six_weeks_after_infusion_3_are_forty_two_days(days_after: int, expected
     assert judge(chart(level(1.7), given=given)).trough.qualification.value == expected
 
 
-def test_twenty_four_hours_after_the_end_of_an_infusion_are_over_at_the_twenty_fourth() -> None:
-    assert judge(chart(level(90, ago(weeks=8, hours=-26)))).trough.qualification is Qualification.TOO_EARLY
+def test_the_twenty_fourth_hour_after_the_end_of_an_infusion_still_belongs_to_it() -> None:
+    trough = judge(chart(level(90, ago(weeks=8, hours=-26)))).trough
+    assert trough.qualification is Qualification.DURING_OR_AFTER_INFUSION
 
 
 def test_a_first_trough_before_an_infusion_with_another_dose_is_older_than_the_regimen() -> None:
@@ -138,8 +144,7 @@ def test_a_draft_that_gives_less_is_no_matter_while_the_level_is_in_target(draft
 
 
 def test_row_17_has_nothing_to_say_at_both_limits() -> None:
-    four_weekly = (62, 60, *range(56, 3, -4))
-    record = chart(level(1.7), given=infusions(four_weekly, 400))
+    record = chart(level(1.7), given=infusions(FOUR_WEEKLY, 400))
     assert judge(record, order(weeks=6, mg=400)).leading_rule == 16
 
 
@@ -159,6 +164,36 @@ def test_no_further_row_follows_what_is_not_ours_or_cannot_be_judged(record: Tre
 def test_a_first_trough_after_induction_leaves_the_warning_of_a_stop_condition() -> None:
     record = chart(level(1.7), given=infusions((14, 12, 8)), diagnoses=[CROHNS, diagnosed("stop.abscess")])
     assert [(entry.rule, entry.severity.value) for entry in judge(record).advice] == [(2, "warning")]
+
+
+@pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.title)
+def test_the_leading_entry_carries_the_number_of_the_leading_row(case: Case) -> None:
+    assessment = judge_case(case)
+    assert [entry.rule for entry in assessment.advice[:1]] in ([assessment.leading_rule], [])
+
+
+@pytest.mark.parametrize(
+    ("weeks", "draft", "expected"),
+    [
+        (EIGHT_WEEKLY, order(), [("shorten_interval", 14), ("consider_reinduction", 14)]),
+        (EIGHT_WEEKLY, order(weeks=10), [("shorten_interval", 17), ("consider_reinduction", 14)]),
+        (FOUR_WEEKLY, order(weeks=4), [("review_dose", 15), ("consider_reinduction", 15)]),
+    ],
+)
+def test_reinduction_stands_beside_the_row_that_offers_it(
+    weeks: tuple[float, ...], draft: InfusionOrder, expected: list[tuple[str, int]]
+) -> None:
+    advice = judge(chart(level("<0.4"), given=infusions(weeks)), draft).advice
+    assert [(entry.kind.value, entry.rule) for entry in advice] == expected
+    assert advice[0].reasons[0] == "trough below target"
+
+
+def test_row_14_names_the_antibody_among_its_reasons() -> None:
+    assert "antibody negative" in judge(chart(level(1.7))).advice[0].reasons
+
+
+def test_row_8_tells_why_the_level_is_not_usable() -> None:
+    assert judge(chart(level(9, ago(weeks=4)))).advice[0].reasons == ("drawn too early to tell the trough",)
 
 
 # The infusions
@@ -405,6 +440,14 @@ def test_the_whole_infusion_ends_with_the_last_of_its_parts_whose_end_is_told() 
 def test_an_induction_left_for_twelve_weeks_begins_anew() -> None:
     assessment = judge(chart(given=infusions((16, 14, 2))))
     assert (assessment.phase.value, assessment.leading_rule) == ("re-induction", 5)
+
+
+@pytest.mark.parametrize("weighed", [ago(weeks=8, hours=20), ago(weeks=8, hours=-1)])
+def test_an_infusion_takes_the_weight_of_the_evening_before_or_of_its_own_day(weighed: Moment) -> None:
+    weights = [measured("weight", 40, ago(weeks=10)), measured("weight", 50, weighed)]
+    given = judge(chart(weights=weights), None).given
+    assert given is not None
+    assert given.dosing_weight_kg == 50
 
 
 # The antibody

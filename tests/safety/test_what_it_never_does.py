@@ -57,7 +57,6 @@ from tests.clinical.test_rows_of_the_precedence_table import FOUR_WEEKLY, remiss
 from tests.fhir_mappings import charts as fhir
 from tests.safety.cards import card_of, detail, kinds, offers_more, section
 
-LIMITS_NOT_ASKED = "the other ways of near_target and restore_dose are fixed sentences: cards/wording.toml"
 HEART_FAILURE = diagnosed("stop.heart_failure")
 STOPS = [name for name, row in stops().items() if row.effect == "stop"]
 OTHER_INDICATIONS = sorted(
@@ -229,7 +228,6 @@ def test_rule_10_never_restores_a_dose_above_the_highest() -> None:
     assert max([entry.dose_mg_per_kg or 0 for entry in assessment.advice]) <= Policy().maximum_mg_per_kg
 
 
-@pytest.mark.xfail(strict=True, reason=LIMITS_NOT_ASKED)
 @pytest.mark.parametrize(("value", "mg"), [(4.5, 400), (1.7, 300)])
 def test_rule_10_never_names_a_shorter_interval_as_another_way_at_the_shortest(value: float, mg: float) -> None:
     assessment = judge(chart(level(value), given=infusions(FOUR_WEEKLY, 400)), order(weeks=4, mg=mg))
