@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 LAWS := tests/clinical/test_laws_of_the_advice.py tests/safety/test_laws_of_never.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nightly check lint types imports integration hapi bench gallery docs lock clean
+.PHONY: help setup demo test nightly mutation check lint types imports integration hapi bench gallery docs lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ test: check .venv/.developer ## lint, types, architecture and the quick tests wi
 nightly: CHARTS ?= 10000
 nightly: .venv/.developer ## the laws of the advice and of safety over 10,000 generated charts each (CHARTS=10000)
 	@CHARTS=$(CHARTS) $(BIN)/pytest -q -n auto $(LAWS) tests/safety
+
+mutation: .venv/.developer ## change the decision one place at a time, and list what no check notices (EVERY=1)
+	@$(BIN)/python tests/mutation/run.py --every $(or $(EVERY),1)
 
 check: lint types imports
 

@@ -168,7 +168,8 @@ def _timing(s: Setting, days_after: int) -> tuple[Qualification, tuple[str, ...]
     if low:
         return Qualification.EARLY, ("drawn early and already below target: the trough is lower still",)
     implied = _implied(s)
-    if implied is not None and implied[0] >= s.target.low and not s.infusion_came_early:
+    known = s.level.reading is not None and s.level.reading.low > 0  # `<7` may be anything below 7
+    if implied is not None and known and implied[0] >= s.target.low and not s.infusion_came_early:
         return Qualification.EARLY, ("drawn early; still in target at the shortest half-life",)
     return Qualification.TOO_EARLY, ("drawn too early to tell the trough",)
 

@@ -253,3 +253,9 @@ def test_injections_since_the_last_infusion_are_no_gap() -> None:
     injections = [infusion(ago(weeks=w), 120, route=Route.SUBCUTANEOUS) for w in (8, 6, 4, 2)]
     given = [*infusions((78, 76, 72, 64, 56, 48, 40, 32, 24, 16)), *injections]
     assert judge(chart(given=given)).leading_rule == 8
+
+
+def test_a_bound_drawn_early_proves_nothing_and_leaves_the_older_trough_to_decide() -> None:
+    trough = judge(chart(level(2, ago(weeks=8, hours=1)), level("<7", ago(days=2)))).trough
+    assert trough.reading is not None
+    assert trough.reading.value == 2
