@@ -70,8 +70,8 @@ docs: .venv/.developer ## write the generated parts of docs/ anew
 
 lock: .venv/.developer ## renew the pinned requirement files
 	@$(PIP) uv
-	@$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 pyproject.toml --group build -o requirements/run.txt
-	@$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
+	@$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-header --universal --python-version 3.11 pyproject.toml --group build -o requirements/run.txt
+	@$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-header --universal --python-version 3.11 pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
 
 clean: ## remove what was built
 	rm -rf .venv build dist tests/hapi/target .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
