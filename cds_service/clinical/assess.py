@@ -45,6 +45,8 @@ from cds_service.clinical.trough import contradiction, deciding, judge_levels, s
 
 # The parts of the chart in which a reason against a step may stand: unread, they take the button away.
 GROUNDS = ("infusions", "conditions", "allergies", "laboratory")
+# The parts that only add to others, and that many EHRs do not serve: unread, they break no silence.
+EXTRAS = ("scores", "test_orders", "levels")
 
 
 def assess(
@@ -141,10 +143,15 @@ def assess(
         diagnoses=record.diagnoses,
         reactions=record.reactions,
         newer_levels=newer,
-        unread_parts=tuple(name for name, state in record.sources.items() if state is not SourceState.READ),
+        unread_parts=_unread(record),
         issues=tuple(dict.fromkeys(issues)),
         versions=Versions(software=__version__, knowledge=knowledge_version(), policy=policy.name),
     )
+
+
+def _unread(record: TreatmentRecord) -> tuple[str, ...]:
+    unread = [name for name, state in record.sources.items() if state is not SourceState.READ]
+    return tuple(name for name in unread if name not in EXTRAS)
 
 
 def first_infusion(timeline: Timeline, now: Moment) -> Moment | None:
