@@ -66,8 +66,9 @@ def assess(
     ordered_weeks = order.interval_weeks if order else None
     timeline = build_timeline(record, policy, now, ordered_weeks)
     weight = newest_weight(record)
+    recent_weight = _recent(weight, policy, as_of)
     given = given_regimen(timeline)
-    ordered = compare_order(order, given, _recent(weight, policy, as_of)) if order else None
+    ordered = compare_order(order, given, recent_weight) if order else None
     target, target_issues = choose_target(record, policy, as_of)
     judgements = judge_levels(record.levels, timeline, target, policy, as_of)
     trough = deciding(judgements)
@@ -94,7 +95,7 @@ def assess(
         anything_on_record=bool(record.infusions or record.levels),
         given=given,
         ordered=ordered,
-        weight=_recent(weight, policy, as_of),
+        weight=recent_weight,
         trough=trough,
         target=target,
         undetectable=undetectable,
@@ -187,13 +188,12 @@ def is_undetectable(trough: TroughJudgement) -> bool:
 
 def level_pending(record: TreatmentRecord, trough: TroughJudgement, policy: Policy, as_of: datetime) -> bool:
     """Whether a level is on its way: reported as preliminary, or ordered, and not answered by a newer sample."""
-    levels = [level.drawn for level in record.levels if level.pending]
-    orders = [order.written for order in record.level_ordered]
+    drawn = [level.drawn for level in record.levels if level.pending]
+    written = [order.written for order in record.level_ordered]
     oldest = policy.stale_after_weeks * 7
     decided = days_ago(trough.drawn, as_of) if trough.drawn else oldest + 1
-    since = [days_ago(at, as_of) if at else 0 for at in levels]
-    written = [days_ago(at, as_of) if at else 0 for at in orders]
-    return any(days < decided and days <= oldest for days in (*since, *written))
+    waiting = [days_ago(at, as_of) if at else 0 for at in (*drawn, *written)]
+    return any(days < decided and days <= oldest for days in waiting)
 
 
 def _level_since_gap(judgements: tuple[TroughJudgement, ...], timeline: Timeline, target: TroughTarget) -> bool:

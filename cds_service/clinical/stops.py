@@ -38,7 +38,11 @@ def find_stops(
 
 def heart_failure(record: TreatmentRecord) -> bool:
     """Whether the dose is limited to 5 mg/kg (label: higher doses contraindicated)."""
-    return any("stop.heart_failure" in d.concepts and d.current for d in record.diagnoses)
+    return bool(_heart_failures(record))
+
+
+def _heart_failures(record: TreatmentRecord) -> list[Diagnosis]:
+    return [d for d in record.diagnoses if "stop.heart_failure" in d.concepts and d.current]
 
 
 def too_much_for_the_heart(
@@ -50,9 +54,7 @@ def too_much_for_the_heart(
         return ()
     label = f"heart failure, and the draft gives more than {policy.maximum_mg_per_kg_heart_failure:g} mg/kg"
     return tuple(
-        StopCondition("heart_failure", label, d.evidence, d.code, d.newest_date)
-        for d in record.diagnoses
-        if "stop.heart_failure" in d.concepts and d.current
+        StopCondition("heart_failure", label, d.evidence, d.code, d.newest_date) for d in _heart_failures(record)
     )
 
 
