@@ -1,7 +1,6 @@
 """What the JSON gate lets through and what it names."""
 
 import json
-import time
 
 import pytest
 
@@ -116,11 +115,9 @@ def test_nesting_is_limited_to_64(depth: int, accepted: bool) -> None:
         read_json(body, LIMIT)
 
 
-def test_fifty_thousand_open_brackets_are_refused_at_once() -> None:
-    begin = time.monotonic()
-    with pytest.raises(BadHookRequest):
+def test_fifty_thousand_open_brackets_are_refused_at_the_65th_and_not_at_the_end() -> None:
+    with pytest.raises(BadHookRequest, match="64 levels"):
         read_json(b"[" * 50_000, LIMIT)
-    assert time.monotonic() - begin < 0.1
 
 
 def test_more_than_fifty_thousand_values_are_refused() -> None:
