@@ -17,6 +17,7 @@ from cds_service import __version__
 from cds_service.errors import BadHookRequest, CdsError, ConfigurationError
 from cds_service.settings import Settings, load_settings
 
+MOST_BYTES = 2_000_000  # of a forecast case
 UNCONFIGURED = (
     "No configuration: only FHIR servers on loopback are read, callers need no token and no rate limit applies."
 )
@@ -45,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--as-of", metavar="TIME", help="judge as of this RFC 3339 time instead of now")
     evaluate.add_argument("--explain", action="store_true", help="print the assessment instead of the cards")
     evaluate.set_defaults(command=_evaluate)
+    forecast = commands.add_parser("forecast", help="a forecast case in, what the models expect out")
+    forecast.add_argument("case", metavar="CASE.json|-", help="a forecast case; - reads standard input")
+    forecast.set_defaults(command=_forecast)
     burden = commands.add_parser("burden", help="how often which card would appear in a folder of saved requests")
     burden.add_argument("folder", type=Path, metavar="FOLDER", help="CDS Hooks requests, one .json file each")
     burden.add_argument("--config", type=Path, metavar="FILE", help="the site's TOML configuration")
@@ -100,13 +104,29 @@ def _tell_where(settings: Settings, port: int) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    return _print_document(lambda: _evaluated(options), "The request could not be evaluated.")
+
+
+def _forecast(options: argparse.Namespace) -> int:
+    return _print_document(lambda: _forecasted(options), "The case could not be forecast.")
+
+
+def _forecasted(options: argparse.Namespace) -> Any:
+    from cds_service.forecast import forecast
+    from cds_service.trust.json_gate import read_json
+
+    return forecast(read_json(_read_file(options.case), MOST_BYTES))
+
+
+def _print_document(compute: Callable[[], Any], failed: str) -> int:
+    """Print what is computed, or the OperationOutcome that says why not: one JSON document whatever happens."""
     try:
-        document, code = _evaluated(options), 0
+        document, code = compute(), 0
     except CdsError as error:
         document, code = error.operation_outcome(), 2
     except Exception:  # noqa: BLE001 - the caller is promised one JSON document, whatever happens
         traceback.print_exc()
-        document, code = CdsError("The request could not be evaluated.").operation_outcome(), 2
+        document, code = CdsError(failed).operation_outcome(), 2
     print(json.dumps(document, indent=2))
     return code
 
