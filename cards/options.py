@@ -9,7 +9,7 @@ from cards import phrases
 from cards.markdown import bullets, escape, sentences, table
 from cards.summary import choose_wording, fill_places
 from cards.wording import Wording
-from cds_service.clinical.assessment import Advice, AdviceKind, Assessment, Option, OrderChange, OrderedRegimen
+from cds_service.clinical.assessment import Advice, AdviceKind, Assessment, Option, OrderChange
 from cds_service.clinical.regimen import WEEKS_PER_YEAR
 
 INDENT = "   "  # keeps the table inside the fifth line of a Markdown list
@@ -30,10 +30,39 @@ def _drug_per_year(option: Option) -> str:
     return phrases.UNAVAILABLE if amount is None else f"{phrases.whole(amount)} mg/kg"
 
 
-COLUMNS: tuple[tuple[str, Callable[[Option], str]], ...] = (
-    ("Every", _every),
-    ("Drug per year", _drug_per_year),
-)
+def _expected_trough(option: Option) -> str:
+    """The median and the range of nine in ten, such as about 7 µg/mL (2–17)."""
+    if option.expected is None:
+        return phrases.UNAVAILABLE
+    trough = option.expected.second_trough
+    span = f"{phrases.about(trough.p05)}–{phrases.about(trough.p95)}"
+    return f"about {phrases.about(trough.median)} µg/mL ({span})"
+
+
+def _chance_of_low(option: Option) -> str:
+    return phrases.UNAVAILABLE if option.expected is None else phrases.chance(option.expected.at_least_low)
+
+
+def _chance_above_high(option: Option) -> str:
+    above = option.expected.above_high if option.expected else None
+    return phrases.UNAVAILABLE if above is None else phrases.chance(above)
+
+
+Column = tuple[str, Callable[[Option], str]]
+DRUG: Column = ("Drug per year", _drug_per_year)
+
+
+def _columns(assessment: Assessment) -> tuple[Column, ...]:
+    """How often and how much; with a forecast also what to expect."""
+    every: Column = ("Every", _every)
+    if assessment.forecast is None:
+        return (every, DRUG)
+    low, high = assessment.target.low, assessment.target.high
+    reached: Column = (f"Chance of at least {phrases.number(low)}", _chance_of_low)
+    above: tuple[Column, ...] = ()
+    if high is not None:
+        above = ((f"Chance above {phrases.number(high)}", _chance_above_high),)
+    return (every, ("Expected trough", _expected_trough), reached, *above, DRUG)
 
 
 def write_options(assessment: Assessment, wording: Wording) -> str:
@@ -43,9 +72,12 @@ def write_options(assessment: Assessment, wording: Wording) -> str:
     considered = (_consider(assessment, advice, wording) for advice in further)
     parts = (
         sentences(
-            f"**Options** {_consider(assessment, leading, wording)}", *considered, wording.word("text", "no_forecast")
+            f"**Options** {_consider(assessment, leading, wording)}",
+            *considered,
+            None if assessment.forecast else wording.word("text", "no_forecast"),
         ),
         _write_table(assessment),
+        _read_table(assessment, wording),
         f"{INDENT}Other ways:\n\n{bullets(chosen.alternatives, INDENT)}" if chosen.alternatives else "",
     )
     return "\n\n".join(part for part in parts if part)
@@ -59,16 +91,40 @@ def _consider(assessment: Assessment, advice: Advice, wording: Wording) -> str:
 def _write_table(assessment: Assessment) -> str:
     """Nothing where no interval was given and none is to be considered: there is nothing to compare."""
     now = _now(assessment)
-    others = _others(assessment, now)
+    others = _others(assessment)
     if now is None and not others:
         return ""
-    first = ["Now", *[phrases.UNAVAILABLE] * len(COLUMNS)] if now is None else _row(_name_now(now), now)
-    rows = [first, *_this_order(assessment.ordered), *others]
-    return table(("Option", *(title for title, _ in COLUMNS)), rows, INDENT)
+    columns = _columns(assessment)
+    first = "Now" if now is None else _name_now(now)
+    named = [
+        (first, now),
+        *_this_order(assessment),
+        *((_name_of(option, assessment, now), option) for option in others),
+    ]
+    rows = [[name, *(phrases.UNAVAILABLE if o is None else write(o) for _, write in columns)] for name, o in named]
+    return table(("Option", *(title for title, _ in columns)), rows, INDENT)
 
 
-def _row(name: str, option: Option) -> list[str]:
-    return [name, *(write(option) for _, write in COLUMNS)]
+def _read_table(assessment: Assessment, wording: Wording) -> str:
+    """How the forecast is to be read, beside the measured level, and how far the models differ."""
+    forecast = assessment.forecast
+    if forecast is None:
+        return ""
+    unchanged = forecast.unchanged.expected
+    lead = forecast.draft or (forecast.choice.option if forecast.choice else None)
+    measured, told = assessment.trough.reading, []
+    if measured is not None and unchanged is not None:
+        level = phrases.level(measured, undetectable=assessment.undetectable)
+        told.append(
+            f"Measured {level}; if nothing changes, about {phrases.about(unchanged.second_trough.median)} expected"
+        )
+    if lead is not None and lead.expected is not None and len(lead.expected.by_model) > 1:
+        low, high = (phrases.about(edge(lead.expected.by_model)) for edge in (min, max))
+        where = phrases.every(lead.interval_weeks)
+        told.append(
+            f"The models differ, {where}: {low} to {high} µg/mL" if low != high else f"The models agree, {where}"
+        )
+    return f"{INDENT}{sentences(wording.word('text', 'forecast'), *told)}"
 
 
 def _option(weeks: float, mg_per_kg: float | None) -> Option:
@@ -79,31 +135,47 @@ def _option(weeks: float, mg_per_kg: float | None) -> Option:
 def _now(assessment: Assessment) -> Option | None:
     """The regimen given, with the interval of line 3 and not the whole weeks from which a step is taken."""
     given = assessment.given
+    if assessment.forecast is not None:
+        return assessment.forecast.unchanged
     if given is None or not given.interval_weeks:
         return None
     return _option(given.interval_weeks, given.dose_mg_per_kg)
 
 
-def _this_order(ordered: OrderedRegimen | None) -> list[list[str]]:
+def _this_order(assessment: Assessment) -> list[tuple[str, Option | None]]:
     """The order as drafted, where it differs from what was given."""
+    ordered = assessment.ordered
     if ordered is None or ordered.change not in (OrderChange.INTENSIFIES, OrderChange.RELAXES):
         return []
     if not ordered.interval_weeks:
         return []
-    option = _option(ordered.interval_weeks, ordered.dose_mg_per_kg)
-    return [_row(f"This order{_per_kilogram(option)}", option)]
+    foreseen = assessment.forecast.draft if assessment.forecast else None
+    option = foreseen or _option(ordered.interval_weeks, ordered.dose_mg_per_kg)
+    return [(f"This order{_per_kilogram(option)}", option)]
 
 
-def _others(assessment: Assessment, now: Option | None) -> list[list[str]]:
+def _others(assessment: Assessment) -> list[Option]:
     """Options with more drug, only on a card that may offer them."""
     leading = assessment.advice[0]
     if leading.kind not in OFFERS_MORE or any(advice.kind in FORBIDS_MORE for advice in assessment.advice):
         return []
-    return [
-        _row(_name(option, now) + (" (to consider)" if option.interval_weeks == leading.interval_weeks else ""), option)
-        for option in assessment.options
-        if not option.current
+    forecast = assessment.forecast
+    if forecast is None:
+        return [option for option in assessment.options if not option.current]
+    chosen = forecast.choice.option if forecast.choice else None
+    shown = [
+        option
+        for option in forecast.options
+        if option == chosen or (option.allowed and _worth_a_line(option, forecast.unchanged, leading))
     ]
+    return sorted(shown, key=lambda option: (-option.interval_weeks, option.dose_mg_per_kg or 0.0))
+
+
+def _worth_a_line(option: Option, now: Option, leading: Advice) -> bool:
+    """Intervals at the dose that goes on, or doses at the interval that cannot be shortened."""
+    if leading.kind is AdviceKind.REVIEW_DOSE:
+        return option.interval_weeks == now.interval_weeks
+    return option.dose_mg_per_kg == now.dose_mg_per_kg
 
 
 def _per_kilogram(option: Option) -> str:
@@ -112,6 +184,17 @@ def _per_kilogram(option: Option) -> str:
 
 def _name_now(now: Option) -> str:
     return f"Now{_per_kilogram(now)}"
+
+
+def _name_of(option: Option, assessment: Assessment, now: Option | None) -> str:
+    return _name(option, now) + (" (to consider)" if _is_considered(option, assessment) else "")
+
+
+def _is_considered(option: Option, assessment: Assessment) -> bool:
+    choice = assessment.forecast.choice if assessment.forecast else None
+    if choice is not None:
+        return option == choice.option
+    return option.interval_weeks == assessment.advice[0].interval_weeks
 
 
 def _name(option: Option, now: Option | None) -> str:

@@ -46,6 +46,20 @@ def brief(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def about(value: float) -> str:
+    """A forecast number, told no finer than it is known: whole from 3 on, one decimal or one digit below."""
+    return whole(value) if value >= 3 else rounded(value)
+
+
+def chance(probability: float) -> str:
+    """A probability as clinicians say it: 7 in 10; the ends as bounds, never as certainty."""
+    if probability < 0.05:
+        return "under 1 in 20"
+    if probability > 0.95:
+        return "over 19 in 20"
+    return f"{min(9, max(1, round(probability * 10)))} in 10"
+
+
 def odds(value: float) -> str:
     """Relative odds with two significant digits: more would pretend."""
     return f"{value:.2g}" if value < 10 else number(float(f"{value:.2g}"))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from cards import phrases
 from cards.markdown import plain
-from cards.wording import NO_LEVEL, STOP, UNREAD, WIDTHS, KindWording, Wording
+from cards.wording import FORECAST, INSUFFICIENT, NO_LEVEL, STOP, UNREAD, WIDTHS, KindWording, Wording
 from cds_service.clinical.assessment import Advice, AdviceKind, AntibodyStatus, Assessment, TroughTarget
 from cds_service.clinical.record import Comparator, Reading
 
@@ -33,6 +33,9 @@ def _variants(assessment: Assessment, advice: Advice) -> Iterator[str]:
     measures = any(entry.kind is AdviceKind.MEASURE_TROUGH for entry in assessment.advice)
     if measures and status not in ANTIBODY_FORBIDS:
         yield NO_LEVEL
+    if assessment.forecast is not None:
+        choice = assessment.forecast.choice
+        yield FORECAST if choice is None or choice.sufficient else INSUFFICIENT
     if advice.kind is not AdviceKind.AFTER_GAP or _antibody_is_fresh(assessment):
         yield status
 

@@ -27,7 +27,8 @@ from cds_service.clinical.record import IssueLevel
 
 FILE = "wording.toml"
 SIDES = ("For", "Against")
-STOP, UNREAD, NO_LEVEL = SITUATIONS = ("stop", "unread", "no-level")  # variants of a row, beside the antibody
+# Variants of a row, beside the antibody.
+STOP, UNREAD, NO_LEVEL, FORECAST, INSUFFICIENT = SITUATIONS = ("stop", "unread", "no-level", "forecast", "insufficient")
 
 # The words in {braces} and the greatest number of characters that `cards.summary` puts in their place.
 WIDTHS = MappingProxyType(
@@ -60,7 +61,7 @@ _ENUM_TABLES: Mapping[str, Iterable[str]] = {
     "issue": IssueLevel,
     "predictor_state": PredictorState,
 }
-_TEXTS = ("off_label", "licensed_dose", "no_forecast", "no_recheck", "nothing_assumed", "risk_caveat")
+_TEXTS = ("off_label", "licensed_dose", "forecast", "no_forecast", "no_recheck", "nothing_assumed", "risk_caveat")
 _SOURCE = ("label", "topic_system", "topic_code", "topic_display", "override_system")
 _FREE_TABLES = ("level_name", "unit", "marker", "assay", "part", "override")
 

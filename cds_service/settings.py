@@ -111,6 +111,15 @@ class PolicySection(_Section):
     intervals_weeks: Annotated[
         tuple[Annotated[int, Field(ge=2, le=16)], ...], Field(strict=False, min_length=1, max_length=8)
     ] = _DEFAULT.intervals_weeks
+    forecast: bool = _DEFAULT.forecast
+    forecast_intervals_weeks: Annotated[
+        tuple[Annotated[int, Field(ge=2, le=16)], ...], Field(strict=False, min_length=1, max_length=8)
+    ] = _DEFAULT.forecast_intervals_weeks
+    higher_doses_mg_per_kg: Annotated[
+        tuple[Annotated[float, Field(ge=5, le=20)], ...], Field(strict=False, max_length=4)
+    ] = _DEFAULT.higher_doses_mg_per_kg
+    chance_needed: Fraction = _DEFAULT.chance_needed
+    chance_needed_when_urgent: Fraction = _DEFAULT.chance_needed_when_urgent
     minimum_interval_weeks: Annotated[float, Field(ge=2, le=16)] = _DEFAULT.minimum_interval_weeks
     maximum_mg_per_kg: Annotated[float, Field(ge=5, le=20)] = _DEFAULT.maximum_mg_per_kg
     maximum_mg_per_kg_heart_failure: Annotated[float, Field(ge=3, le=10)] = _DEFAULT.maximum_mg_per_kg_heart_failure

@@ -40,6 +40,12 @@ def judge_antibody(
     return _unpaired(antibodies, level)
 
 
+def is_positive(result: AntibodyLevel) -> bool | None:
+    """Whether one result, by itself, found antibody; None where it does not say."""
+    status = _grade(result, None, undetectable=False)[0].status
+    return True if status in POSITIVE else False if status is AntibodyStatus.NEGATIVE else None
+
+
 def _same_day(antibody: AntibodyLevel, level: DrugLevel | None) -> bool:
     if level is None or level.drawn is None or antibody.drawn is None:
         return False

@@ -4,6 +4,7 @@ Question: what do we conclude about this order, as of this instant? Each step is
 composes them. Nothing here reads a clock: `as_of` is handed in.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from cds_service import __version__
@@ -20,6 +21,7 @@ from cds_service.clinical.assessment import (
     Versions,
     Weight,
 )
+from cds_service.clinical.choice import Need, choose
 from cds_service.clinical.courses import INDUCTION_SPACING_WEEKS
 from cds_service.clinical.deescalation import well_above_in_remission
 from cds_service.clinical.disease import judge_disease
@@ -27,8 +29,9 @@ from cds_service.clinical.facts import Facts
 from cds_service.clinical.knowledge import assays, knowledge_version
 from cds_service.clinical.moments import days_ago, instant
 from cds_service.clinical.notes import clinical_notes
+from cds_service.clinical.outlook import UNEXPLAINED, look_at_options
 from cds_service.clinical.policy import Policy
-from cds_service.clinical.record import Comparator, InfusionOrder, Moment, SourceState, TreatmentRecord
+from cds_service.clinical.record import Comparator, DataIssue, InfusionOrder, Moment, SourceState, TreatmentRecord
 from cds_service.clinical.regimen import compare_order, current_interval, list_options
 from cds_service.clinical.risk import read_predictors, relative_odds
 from cds_service.clinical.stops import FORMER, find_stops, heart_failure, too_much_for_the_heart
@@ -111,6 +114,10 @@ def assess(
         and well_above_in_remission(record, judgements, timeline, target, policy, as_of),
     )
     leading_rule, advice = decide(facts)
+    forecast_issues: tuple[DataIssue, ...] = ()
+    if needs_forecast(leading_rule, facts):
+        facts, forecast_issues = _with_forecast(facts, leading_rule, record, timeline, judgements, age)
+        leading_rule, advice = decide(facts)
     newer = _newer(judgements, trough)
     issues = (
         *record.issues,
@@ -119,6 +126,7 @@ def assess(
         *antibody_issues,
         *stop_issues,
         *predictor_issues,
+        *forecast_issues,
         *clinical_notes(facts, record, judgements, newer, age_years=age, dose_capped=capped),
     )
     return Assessment(
@@ -139,6 +147,7 @@ def assess(
         predictors=predictors,
         risk=relative_odds(predictors),
         options=list_options(given, current_interval(given, ordered), policy),
+        forecast=facts.forecast,
         advice=advice,
         leading_rule=leading_rule,
         diagnoses=record.diagnoses,
@@ -148,6 +157,33 @@ def assess(
         issues=tuple(dict.fromkeys(issues)),
         versions=Versions(software=__version__, knowledge=knowledge_version(), policy=policy.name),
     )
+
+
+# The rows that tell what an option would do; the others offer none.
+FORECAST_ROWS = frozenset({7, 12, 13, 14, 15, 17})
+CHOOSING_ROWS = frozenset({14, 15, 17})
+
+
+def needs_forecast(leading_rule: int, facts: Facts) -> bool:
+    """Whether the row that leads compares regimens, for a child whom the models were made for."""
+    return facts.policy.forecast and leading_rule in FORECAST_ROWS and facts.no_excess_antibody
+
+
+def _with_forecast(
+    facts: Facts,
+    leading_rule: int,
+    record: TreatmentRecord,
+    timeline: Timeline,
+    judgements: tuple[TroughJudgement, ...],
+    age: float | None,
+) -> tuple[Facts, tuple[DataIssue, ...]]:
+    """The same facts with what the models expect, so that the table can be asked once more."""
+    forecast, issues = look_at_options(facts, record, timeline, judgements, age)
+    if forecast is not None:
+        need = Need(facts.chance_needed, facts.interval, facts.urgent)
+        chosen = choose(forecast, need, shorter=facts.step is not None)
+        forecast = chosen if leading_rule in CHOOSING_ROWS else replace(chosen, choice=None)
+    return replace(facts, forecast=forecast, unexplained=any(i.code == UNEXPLAINED for i in issues)), issues
 
 
 def _unread(record: TreatmentRecord) -> tuple[str, ...]:

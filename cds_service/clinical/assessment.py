@@ -294,14 +294,74 @@ class RiskEstimate:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectedTrough:
+    """A trough that the models expect, in ug/mL: the median and the range that holds nine of ten children."""
+
+    median: float
+    p05: float
+    p95: float
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a regimen would do, judged at the second trough on it, the one to measure.
+
+    `at_least_low` and `above_high` are chances, `above_high` None where the target has no upper end, and
+    `far_above_high` that of more than one and a half times it. `by_model` is each model's median second trough,
+    `at_least_low_by_model` its chance.
+    """
+
+    second_trough: ExpectedTrough
+    steady_trough: ExpectedTrough
+    at_least_low: float
+    above_high: float | None
+    far_above_high: float | None
+    by_model: tuple[float, ...]
+    at_least_low_by_model: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
-    """One regimen that the team may consider, told without a forecast. `mg_per_kg_per_year` needs a dose."""
+    """One regimen that the team may consider. `mg_per_kg_per_year` needs a dose, `expected` a forecast.
+
+    `allowed` is False for an option that goes too far in one step or far above the target.
+    """
 
     interval_weeks: float
     dose_mg_per_kg: float | None
     mg_per_kg_per_year: float | None
     current: bool
     recommended: bool
+    dose_mg: float | None = None
+    allowed: bool = True
+    expected: Expectation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The option that leads. `sufficient` is False where none is likely to reach the target.
+
+    `interval_range` (weeks) is given where the models, each by itself, would choose different intervals.
+    """
+
+    option: Option
+    sufficient: bool
+    interval_range: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What the models expect of this child: of the unchanged regimen, of each option, and of the draft if it differs.
+
+    `models` are names and weights, `assumed` the covariates that were not known, in words.
+    """
+
+    models: tuple[tuple[str, float], ...]
+    unchanged: Option
+    options: tuple[Option, ...]
+    draft: Option | None
+    assumed: tuple[str, ...] = ()
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +414,7 @@ class Assessment:
     predictors: tuple[Predictor, ...]
     risk: RiskEstimate
     options: tuple[Option, ...]
+    forecast: Forecast | None
     advice: tuple[Advice, ...]
     leading_rule: int
     diagnoses: tuple[Diagnosis, ...]

@@ -130,11 +130,18 @@ def near_target(_: Facts) -> tuple[Advice, ...]:
 
 def shorten_interval(f: Facts) -> tuple[Advice, ...]:
     """Row 14: the next shorter interval; the button only where nothing clouds it."""
-    reasons = ("trough below target", _antibody_reason(f), "interval above the site's minimum")
+    reasons = ("trough below target", _antibody_reason(f), "interval above the site's minimum", *_by_the_forecast(f))
     advice = _intensify(f, AdviceKind.SHORTEN_INTERVAL, 14, *reasons, recheck=SECOND_ON_NEW_SCHEDULE)
     first = f.trough.qualification is Qualification.FIRST_MAINTENANCE
     settled = f.clear and (not first or f.policy.button_on_first_maintenance)
-    lead = replace(advice, interval_weeks=f.step, button=settled and f.ordered is not None)
+    sure = f.choice is None or (f.choice.sufficient and f.choice.interval_range is None)
+    lead = replace(
+        advice,
+        interval_weeks=f.step,
+        interval_weeks_range=f.choice.interval_range if f.choice else None,
+        dose_mg_per_kg=f.chosen_dose,
+        button=settled and sure and f.ordered is not None,
+    )
     return (lead, *_reinduction(f, 14))
 
 
@@ -145,9 +152,10 @@ def review_dose(f: Facts) -> tuple[Advice, ...]:
         _antibody_reason(f),
         "interval at the site's minimum",
         "dose below the site's cap",
+        *_by_the_forecast(f),
     )
     advice = _intensify(f, AdviceKind.REVIEW_DOSE, 15, *reasons, recheck="before the second infusion at the new dose")
-    return (advice, *_reinduction(f, 15))
+    return (replace(advice, dose_mg_per_kg=f.chosen_dose), *_reinduction(f, 15))
 
 
 def at_limit(f: Facts) -> tuple[Advice, ...]:
@@ -207,6 +215,15 @@ def _reinduction(f: Facts, rule: int) -> tuple[Advice, ...]:
         return ()
     reasons = ("level below the assay's limit", "confirm that the last two infusions were given in full")
     return (_entry(AdviceKind.CONSIDER_REINDUCTION, rule, *reasons),)
+
+
+def _by_the_forecast(f: Facts) -> tuple[str, ...]:
+    """How the step was found, where a forecast found it."""
+    if f.choice is None:
+        return ()
+    if not f.choice.sufficient:
+        return ("no interval alone is likely to suffice, by the forecast",)
+    return ("least drug per year that is likely enough, by the forecast",)
 
 
 def _antibody_reason(f: Facts) -> str:

@@ -13,7 +13,10 @@ from cds_service.clinical.assessment import (
     AntibodyJudgement,
     Assessment,
     DiseaseJudgement,
+    ExpectedTrough,
+    Forecast,
     GivenRegimen,
+    Option,
     OrderedRegimen,
     PatientFacts,
     Predictor,
@@ -57,7 +60,7 @@ def explain(assessment: Assessment) -> Json:
         ],
         "predictors": [_predictor(p) for p in a.predictors],
         "risk": _risk(a.risk),
-        "forecast": None,
+        "forecast": _forecast(a.forecast),
         "options": [
             {
                 "interval_weeks": o.interval_weeks,
@@ -223,6 +226,40 @@ def _risk(r: RiskEstimate) -> Json:
         "baseline": None,
         "calibration": "none",
     }
+
+
+def _forecast(f: Forecast | None) -> Json | None:
+    if f is None:
+        return None
+    return {
+        "models": [{"name": name, "weight": round(weight, 3)} for name, weight in f.models],
+        "options": [_expected(option) for option in (f.unchanged, *f.options)],
+        "draft": _expected(f.draft) if f.draft else None,
+        "sufficient": f.choice.sufficient if f.choice else None,
+        "assumed": list(f.assumed),
+        "issues": [],
+    }
+
+
+def _expected(o: Option) -> Json:
+    e = o.expected
+    return {
+        "interval_weeks": o.interval_weeks,
+        "dose_mg": _rounded(o.dose_mg, 1),
+        "dose_mg_per_kg": _rounded(o.dose_mg_per_kg, 2),
+        "second_trough": _range(e.second_trough) if e else None,
+        "steady_state_trough": _range(e.steady_trough) if e else None,
+        "probability_at_least_low": _rounded(e.at_least_low, 3) if e else None,
+        "probability_above_high": _rounded(e.above_high, 3) if e else None,
+        "mg_per_kg_per_year": _rounded(o.mg_per_kg_per_year, 1),
+        "allowed": o.allowed,
+        "current": o.current,
+        "second_trough_median_by_model": [round(median, 2) for median in e.by_model] if e else [],
+    }
+
+
+def _range(trough: ExpectedTrough) -> Json:
+    return {"median": round(trough.median, 2), "p05": round(trough.p05, 2), "p95": round(trough.p95, 2)}
 
 
 def _advice(entry: Advice, *, leads: bool) -> Json:

@@ -10,8 +10,10 @@ from datetime import datetime
 from cds_service.clinical.assessment import (
     AntibodyJudgement,
     AntibodyStatus,
+    Choice,
     DiseaseJudgement,
     DiseaseStatus,
+    Forecast,
     GivenRegimen,
     OrderChange,
     OrderedRegimen,
@@ -59,6 +61,8 @@ class Facts:
     grounds_read: bool  # infusions, diagnoses, allergies and results were read in full
     dose_cap_mg_per_kg: float
     deescalation: bool
+    forecast: Forecast | None = None
+    unexplained: bool = False  # no model explains the levels: antibodies, timing or assay may
 
     @property
     def below(self) -> bool:
@@ -81,9 +85,30 @@ class Facts:
         return current_interval(self.given, self.ordered)
 
     @property
-    def step(self) -> int | None:
-        """The next shorter interval of the site's list."""
+    def choice(self) -> Choice | None:
+        """The option that leads by the forecast, where there is one."""
+        return self.forecast.choice if self.forecast else None
+
+    @property
+    def step(self) -> float | None:
+        """The shorter interval to consider: by the forecast, else the next of the site's list; None at the minimum."""
+        if self.choice is not None and self.choice.option.interval_weeks < self.interval:
+            return self.choice.option.interval_weeks
         return next_interval(self.interval, self.policy)
+
+    @property
+    def chosen_dose(self) -> float | None:
+        """The dose in mg/kg that the forecast needs beside the interval, where it is not the one that goes on."""
+        if self.forecast is None or self.choice is None:
+            return None
+        dose, unchanged = self.choice.option.dose_mg_per_kg, self.forecast.unchanged.dose_mg_per_kg
+        return None if dose == unchanged else dose
+
+    @property
+    def chance_needed(self) -> float:
+        """How likely an option must reach the target: more where the disease is active or no drug was measurable."""
+        urgent = self.undetectable or self.active
+        return self.policy.chance_needed_when_urgent if urgent else self.policy.chance_needed
 
     @property
     def reading_fraction(self) -> float:
@@ -122,8 +147,9 @@ class Facts:
 
     @property
     def clear(self) -> bool:
-        """Nothing clouds a step: dose known, no reaction, no former stop, and all that could forbid it was read."""
-        return self.last_dose_certain and not self.reacted and not self.former_stop and self.grounds_read
+        """Nothing clouds a step: dose known, no reaction or former stop, levels explained, grounds against it read."""
+        doubts = self.reacted or self.former_stop or self.unexplained
+        return self.last_dose_certain and not doubts and self.grounds_read
 
     @property
     def over_the_limits(self) -> tuple[str, ...]:

@@ -37,6 +37,11 @@ class Policy:
     prompt_days_before_due: int = 14
     # Options
     intervals_weeks: tuple[int, ...] = (8, 6, 4)
+    forecast: bool = True
+    forecast_intervals_weeks: tuple[int, ...] = (8, 7, 6, 5, 4)
+    higher_doses_mg_per_kg: tuple[float, ...] = (7.5, 10.0)  # J
+    chance_needed: float = 0.50  # J
+    chance_needed_when_urgent: float = 0.70  # J; active disease, or below the assay's limit
     minimum_interval_weeks: float = 4
     maximum_mg_per_kg: float = 10
     maximum_mg_per_kg_heart_failure: float = 5

@@ -153,6 +153,7 @@ LOW_TROUGH = Assessment(
     predictors=PREDICTORS,
     risk=RISK,
     options=options(8.0, 6.0, 4.0),
+    forecast=None,
     advice=(
         Advice(
             AdviceKind.SHORTEN_INTERVAL,

@@ -47,7 +47,7 @@ def test_a_page_shows_hostile_text_and_runs_none_of_it(tmp_path: Path) -> None:
 
 def test_the_picture_shows_the_header_the_six_lines_the_button_and_the_reasons_and_no_more() -> None:
     shown = picture_page()
-    assert "consider every 6 weeks instead of 8</h2>" in shown
+    assert "consider every 5 weeks instead of 8</h2>" in shown
     assert re.findall(r"<strong>(\w+)", shown) == [
         "Trough", "Antibody", "Given", "Disease", "Options", "Assumed", "Re",
     ]  # fmt: skip

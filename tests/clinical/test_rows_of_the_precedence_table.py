@@ -379,8 +379,10 @@ def test_row_14_gives_no_button_while_the_last_infusion_may_have_been_given_in_p
     ("weeks", "step"),
     [((62, 60, 56, 48, 40, 32, 24, 16, 8), 6), ((38, 36, 32, 24, 18, 12, 6), 4), ((34, 32, 28, 21, 14, 7), 6)],
 )
-def test_row_14_takes_one_step_of_the_sites_list(weeks: tuple[float, ...], step: int) -> None:
-    assert judge(chart(level(1.7), given=infusions(weeks)), order(weeks=None)).advice[0].interval_weeks == step
+def test_row_14_without_a_forecast_takes_one_step_of_the_sites_list(weeks: tuple[float, ...], step: int) -> None:
+    assessment = judge(chart(level(1.7), given=infusions(weeks)), order(weeks=None), policy=Policy(forecast=False))
+    assert assessment.advice[0].interval_weeks == step
+    assert assessment.forecast is None
 
 
 def test_row_15_at_the_shortest_interval_the_dose_is_reviewed() -> None:
@@ -478,7 +480,8 @@ def test_a_first_trough_after_induction_informs_and_carries_no_button() -> None:
     assert lead(assessment) == ("shorten_interval", 14, "info")
     assert assessment.trough.qualification.value == "first-maintenance"
     assert not assessment.advice[0].button
-    assert judge(record, policy=Policy(button_on_first_maintenance=True)).advice[0].button
+    by_the_list = Policy(button_on_first_maintenance=True, forecast=False)
+    assert judge(record, policy=by_the_list).advice[0].button
 
 
 def test_patient_view_gives_the_same_advice_without_a_button() -> None:

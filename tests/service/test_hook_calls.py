@@ -42,7 +42,7 @@ def _refused(service: FlaskClient, request: Any, status: int = 412) -> str:
 @pytest.mark.parametrize("hook", ORDER_HOOKS)
 def test_a_low_trough_gives_one_card_with_a_shorter_interval(hook: str, service: FlaskClient) -> None:
     (card,) = _call(service, _request("low-trough", hook))["cards"]
-    assert "every 6 weeks" in card["summary"]
+    assert "every 5 weeks" in card["summary"]
     assert card["suggestions"][0]["actions"][0]["type"] == "update"
     assert card["selectionBehavior"] == "at-most-one"
 

@@ -188,7 +188,7 @@ def test_a_treatment_in_course_is_not_called_interrupted(newest_first: bool, ehr
     service = create_app(Settings(fhir=Fhir(deadline_seconds=10, max_pages=3))).test_client()
     request = patients.hook_request(child, "order-sign", now, prefetch=False, fhir_server=ehr.base)
     (card,) = service.post("/cds-services/infliximab-order-sign", json=request).get_json()["cards"]
-    assert "every 6 weeks" in card["summary"]
+    assert "every 5 weeks" in card["summary"]
     assert "Older results not read" in card["detail"]
     time_asked = _asked_since(ehr, "effective-time")[-1]
     assert time_asked.endswith("T00:00:00Z")  # Oracle Health wants a time

@@ -32,7 +32,12 @@ def test_the_example_names_every_setting() -> None:
     for name, section in Settings.model_fields.items():
         known = section.annotation
         assert list(shown[name]) == list(getattr(known, "model_fields", {})), name
-    assert shown["policy"] == {**asdict(Policy()), "intervals_weeks": [8, 6, 4]}
+    lists = {
+        "intervals_weeks": [8, 6, 4],
+        "forecast_intervals_weeks": [8, 7, 6, 5, 4],
+        "higher_doses_mg_per_kg": [7.5, 10],
+    }
+    assert shown["policy"] == {**asdict(Policy()), **lists}
 
 
 def test_every_setting_of_the_example_but_the_obvious_is_explained() -> None:

@@ -1,0 +1,88 @@
+"""Which option leads, once each has its expected trough.
+
+Question: which step is the gentlest that is likely to be enough? Source: the clinical contract, section 5: least drug
+per year, then fewest visits; not more than two weeks in one step unless it is urgent; not far above the target where a
+gentler option has a fair chance; models that disagree give a range; where none reaches, no interval alone.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from cds_service.clinical.assessment import Choice, Expectation, Forecast, Option
+
+LONGEST_STEP_WEEKS = 2.0
+OVERSHOOT = 0.25
+FAIR_CHANCE = 0.40
+STILL_COUNTS = 0.05  # so far short of the needed chance still counts
+HEARD = 0.05  # J: a model that explains the levels so much worse than the others is not asked for an interval
+
+Chance = Callable[[Expectation], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The chance of at least the lower limit that an option must have, and the interval (weeks) now."""
+
+    chance: float
+    interval_weeks: float
+    urgent: bool
+
+
+def choose(forecast: Forecast, need: Need, *, shorter: bool) -> Forecast:
+    """The forecast with its choice: among shorter intervals, or (`shorter` False) among higher doses at this one.
+
+    Options that go too far are marked; without any candidate there is no choice.
+    """
+    options = tuple(replace(option, allowed=_allowed(option, forecast.options, need)) for option in forecast.options)
+    candidates = [option for option in options if _is_candidate(option, need, shorter=shorter) and option.allowed]
+    if not candidates:
+        return replace(forecast, options=options)
+    chosen = _least(candidates, need.chance, lambda hope: hope.at_least_low)
+    if chosen is None:
+        return replace(forecast, options=options, choice=Choice(_strongest(candidates), sufficient=False))
+    span = _span(forecast, candidates, chosen, need)
+    return replace(forecast, options=options, choice=Choice(chosen, sufficient=True, interval_range=span))
+
+
+def _is_candidate(option: Option, need: Need, *, shorter: bool) -> bool:
+    return (option.interval_weeks < need.interval_weeks) is shorter
+
+
+def _allowed(option: Option, options: Sequence[Option], need: Need) -> bool:
+    """Not more than two weeks at once, and not far above the target where less drug has a fair chance."""
+    if need.interval_weeks - option.interval_weeks > LONGEST_STEP_WEEKS and not need.urgent:
+        return False
+    too_much = option.expected is not None and (option.expected.far_above_high or 0.0) > OVERSHOOT
+    return not (too_much and any(_gentler(other, option) for other in options))
+
+
+def _gentler(other: Option, option: Option) -> bool:
+    fair = other.expected is not None and other.expected.at_least_low >= FAIR_CHANCE
+    return fair and (other.mg_per_kg_per_year or 0.0) < (option.mg_per_kg_per_year or 0.0)
+
+
+def _least(candidates: Sequence[Option], needed: float, chance: Chance) -> Option | None:
+    """The first that is likely enough; candidates come with the least drug first, then the fewest visits."""
+    return next((o for o in candidates if o.expected and chance(o.expected) >= needed - STILL_COUNTS), None)
+
+
+def _strongest(candidates: Sequence[Option]) -> Option:
+    """The likeliest of those that also raise the dose: the shortest interval alone is never the answer."""
+    lowest = min(option.dose_mg_per_kg or 0.0 for option in candidates)
+    combined = [option for option in candidates if (option.dose_mg_per_kg or 0.0) > lowest * (1 + 1e-9)]
+    return max(combined or candidates, key=lambda o: o.expected.at_least_low if o.expected else 0.0)
+
+
+def _span(forecast: Forecast, candidates: Sequence[Option], chosen: Option, need: Need) -> tuple[float, float] | None:
+    """The intervals between which the models disagree; one that none would reach counts as the shortest."""
+    shortest = min(option.interval_weeks for option in candidates)
+    wanted = {chosen.interval_weeks}
+    for place, (_, weight) in enumerate(forecast.models):
+        if weight >= HEARD:
+            alone = _least(candidates, need.chance, _of_model(place))
+            wanted.add(alone.interval_weeks if alone else shortest)
+    return (min(wanted), max(wanted)) if len(wanted) > 1 else None
+
+
+def _of_model(place: int) -> Chance:
+    return lambda hope: hope.at_least_low_by_model[place]
