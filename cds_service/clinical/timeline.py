@@ -59,7 +59,7 @@ class Timeline:
     @property
     def restarted(self) -> bool:
         """The last infusion ended a gap, so that a re-induction may have begun with it."""
-        if len(self.infusions) < 2 or self.infusions[-2].number < INDUCTION_INFUSIONS:
+        if len(self.infusions) < 2:
             return False
         gap = weeks(between(self.infusions[-2].start, self.infusions[-1].start))
         return gap >= GAP_WEEKS and gap - self._interval_after(self.infusions[-2]) >= GAP_OVERDUE_WEEKS
@@ -223,7 +223,7 @@ def overdue_gap(timeline: Timeline, as_of: Moment) -> bool:
     last = timeline.last
     if last is None or timeline.after_subcutaneous:
         return False
-    due = timeline.due_after(last) or replace(last.start, at=last.start.at + timedelta(weeks=4))
+    due = timeline.due_after(last) or last.start  # inside an induction, 12 weeks are overdue by any spacing
     since, overdue = days_ago(last.start, as_of.at) / 7, days_ago(due, as_of.at) / 7
     return since >= GAP_WEEKS and overdue >= GAP_OVERDUE_WEEKS
 
@@ -232,7 +232,7 @@ def _issues(
     merged: Sequence[tuple[Infusion, tuple[str, ...]]], placed: Sequence[PlacedInfusion]
 ) -> tuple[DataIssue, ...]:
     found = []
-    if placed and placed[0].number > 1:
+    if placed and placed[0].number != 1:
         found.append(note("started-elsewhere"))
     for infusion, evidence in merged[-4:]:
         day = infusion.start.day.isoformat()

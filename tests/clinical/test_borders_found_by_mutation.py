@@ -79,19 +79,19 @@ def test_before_an_infusion_given_too_early_even_a_very_high_level_proves_nothin
 
 
 @pytest.mark.parametrize(
-    ("value", "drawn", "status", "implied"),
+    ("value", "drawn", "expected", "implied"),
     [
-        (15, ago(days=7), "within", (7.5, 10.61)),  # above when drawn, in target at the due date
-        (">34", ago(days=14), "within", (8.5, 17)),
-        ("<4", ago(days=14), "below", (1, 2)),
-        ("<7", ago(days=3), "undetermined", (5.2, 6.03)),  # may be anything under 7, so never in target
+        (15, ago(days=7), ("early", "within"), (7.5, 10.61)),  # above when drawn, in target at the due date
+        (">34", ago(days=14), ("early", "within"), (8.5, 17)),
+        ("<4", ago(days=14), ("early", "below"), (1, 2)),
+        ("<7", ago(days=3), ("too-early", "undetermined"), (5.2, 6.03)),  # may be anything under 7
     ],
 )
 def test_an_early_level_is_judged_by_the_trough_it_implies(
-    value: float | str, drawn: Moment, status: str, implied: tuple[float, float]
+    value: float | str, drawn: Moment, expected: tuple[str, str], implied: tuple[float, float]
 ) -> None:
     trough = judge(chart(level(value, drawn))).trough
-    assert trough.status.value == status
+    assert (trough.qualification.value, trough.status.value) == expected
     assert trough.implied_trough == pytest.approx(implied, abs=0.01)
 
 
