@@ -70,12 +70,12 @@ def merge_infusions(infusions: Sequence[Infusion]) -> list[tuple[Infusion, tuple
 
 def _merge(group: list[Infusion]) -> Infusion:
     parts = list({(i.start, i.dose_mg, i.complete): i for i in reversed(group)}.values())[::-1]
-    doses = [i.dose_mg for i in parts]
+    doses = [i.dose_mg for i in parts if i.dose_mg is not None]
     ends = [i.end for i in parts if i.end is not None]
     return replace(
         parts[0],
         end=max(ends, key=instant) if ends else None,
-        dose_mg=None if None in doses else sum(d for d in doses if d is not None),
+        dose_mg=sum(doses) if len(doses) == len(parts) else None,
         complete=parts[-1].complete,
     )
 

@@ -162,7 +162,8 @@ def _timing(s: Setting, days_after: int) -> tuple[Qualification, tuple[str, ...]
         return Qualification.TOO_EARLY, ("drawn less than 14 days after the infusion",)
     if low:
         return Qualification.EARLY, ("drawn early and already below target: the trough is lower still",)
-    if _surely_left(s) >= s.target.low and not s.infusion_came_early:
+    left = _surely_left(s)
+    if left is not None and left.surely_at_least(s.target.low) and not s.infusion_came_early:
         return Qualification.EARLY, ("drawn early; still in target at the shortest half-life",)
     return Qualification.TOO_EARLY, ("drawn too early to tell the trough",)
 
@@ -182,9 +183,10 @@ def _implied(s: Setting) -> tuple[float, float] | None:
     return _left(s, value, s.policy.early_half_life_days), _left(s, value, LONGEST_HALF_LIFE_DAYS)
 
 
-def _surely_left(s: Setting) -> float:
+def _surely_left(s: Setting) -> Reading | None:
     """The trough that the sample surely implies, at the shortest half-life: of `<7`, which may be nothing, nothing."""
-    return _left(s, s.level.reading.low, s.policy.early_half_life_days) if s.level.reading else 0.0
+    reading = s.level.reading
+    return None if reading is None else Reading(_left(s, reading.low, s.policy.early_half_life_days))
 
 
 def _left(s: Setting, value: float, half_life_days: float) -> float:
@@ -196,9 +198,9 @@ def _status(s: Setting, qualification: Qualification) -> TroughStatus:
     if not qualification.qualifies or _implausible(s):
         return TroughStatus.UNDETERMINED
     status = status_of(s.level.reading, s.target)
-    if status in (TroughStatus.BELOW, TroughStatus.UNDETERMINED) or _at_the_end(s):
+    if status is TroughStatus.UNDETERMINED or _at_the_end(s):
         return status
-    return status_of(Reading(_surely_left(s)), s.target)
+    return status_of(_surely_left(s), s.target)
 
 
 def _implausible(s: Setting) -> bool:
