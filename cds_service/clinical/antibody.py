@@ -5,6 +5,7 @@ knowledge/assays.toml. Units are the assay's own: the same unit on another assay
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from cds_service.clinical.assessment import AntibodyJudgement, AntibodyStatus
 from cds_service.clinical.knowledge import Assay, assays, note
@@ -30,24 +31,31 @@ def judge_antibody(
 
     Results of other days are shown, never used.
     """
-    reported = [a for a in antibodies if not a.pending and _same_day(a, level)]
-    if reported:
-        graded = [_grade(result, level, undetectable=undetectable) for result in reported]
-        return max(graded, key=_gravity)
-    if any(a.pending for a in antibodies):
-        pending = next(a for a in antibodies if a.pending)
+    graded = [
+        (result, _grade(result, level, undetectable=undetectable))
+        for result in antibodies
+        if level is not None and not result.pending and _same_day(result, level)
+    ]
+    if graded:
+        return max(graded, key=_gravity)[1]
+    pending = next((a for a in antibodies if a.pending), None)
+    if pending:
         return AntibodyJudgement(AntibodyStatus.PENDING, pending, reasons=("antibody result pending",)), ()
     return _unpaired(antibodies, level)
 
 
 def is_positive(result: AntibodyLevel) -> bool | None:
-    """Whether one result, by itself, found antibody; None where it does not say."""
-    status = _grade(result, None, undetectable=False)[0].status
-    return True if status in POSITIVE else False if status is AntibodyStatus.NEGATIVE else None
+    """Whether one result, by itself, found antibody; None where it does not say, or where drug may have hidden it."""
+    assay = _assay(result.assay)
+    status = _by_assay(result, assay)[0] if assay else _as_reported(result)
+    if status in POSITIVE:
+        return True
+    blind = assay is not None and assay.drug_tolerant is False
+    return False if status is AntibodyStatus.NEGATIVE and not blind else None
 
 
-def _same_day(antibody: AntibodyLevel, level: DrugLevel | None) -> bool:
-    if level is None or level.drawn is None or antibody.drawn is None:
+def _same_day(antibody: AntibodyLevel, level: DrugLevel) -> bool:
+    if level.drawn is None or antibody.drawn is None:
         return False
     return same_specimen(antibody, level) or antibody.drawn.same_day(level.drawn)
 
@@ -59,18 +67,17 @@ def same_specimen(antibody: AntibodyLevel, level: DrugLevel) -> bool:
     return antibody.drawn == level.drawn
 
 
-def _gravity(graded: tuple[AntibodyJudgement, object]) -> tuple[int, bool, float, str]:
+def _gravity(graded: tuple[AntibodyLevel, tuple[AntibodyJudgement, object]]) -> tuple[int, bool, datetime, str]:
     """The graver status first, then one specimen before the same day, then the later result."""
-    judgement, _ = graded
-    result = judgement.result
-    time = instant(result.drawn).timestamp() if result and result.drawn else 0.0
-    return GRAVITY.index(judgement.status), bool(judgement.same_sample), time, result.evidence if result else ""
+    result, (judgement, _) = graded
+    assert result.drawn is not None  # noqa: S101 - only results of the level's day are graded
+    return GRAVITY.index(judgement.status), bool(judgement.same_sample), instant(result.drawn), result.evidence
 
 
 def _grade(
-    result: AntibodyLevel, level: DrugLevel | None, *, undetectable: bool
+    result: AntibodyLevel, level: DrugLevel, *, undetectable: bool
 ) -> tuple[AntibodyJudgement, tuple[DataIssue, ...]]:
-    assay = assays().get(result.assay or "")
+    assay = _assay(result.assay)
     status, source, issues = _by_assay(result, assay) if assay else (_as_reported(result), "as reported", ())
     reasons: tuple[str, ...] = ()
     if undetectable and status in POSITIVE and status is not AntibodyStatus.HIGH:
@@ -82,8 +89,7 @@ def _grade(
         )
     if status is AntibodyStatus.UNKNOWN:
         source, reasons = None, ("assay not known and the report does not say negative or positive",)
-    shared = level is not None and same_specimen(result, level)
-    return AntibodyJudgement(status, result, shared, source, reasons), issues
+    return AntibodyJudgement(status, result, same_specimen(result, level), source, reasons), issues
 
 
 def _by_assay(result: AntibodyLevel, assay: Assay) -> tuple[AntibodyStatus, str | None, tuple[DataIssue, ...]]:
@@ -139,19 +145,22 @@ def _as_reported(result: AntibodyLevel) -> AntibodyStatus:
 def _unpaired(
     antibodies: Sequence[AntibodyLevel], level: DrugLevel | None
 ) -> tuple[AntibodyJudgement, tuple[DataIssue, ...]]:
-    dated = [a for a in antibodies if a.drawn is not None]
-    newest = max(dated, key=lambda a: instant(a.drawn), default=None) if dated else None  # type: ignore[arg-type]
-    issues: list[DataIssue] = []
-    if newest is not None and newest.drawn is not None and level is not None:
-        issues.append(note("antibody-other-day", day=newest.drawn.day.isoformat(), evidence=newest.evidence))
-    assay = assays().get(level.assay or "") if level is not None else None
-    if assay is not None and assay.reflex_below is not None and _above_reflex(level, assay.reflex_below):
-        issues.append(note("antibody-reflex", limit=f"{assay.reflex_below:g}"))
-    reason = "no antibody measured on the day of the level" if level is not None else "no antibody on record"
-    return AntibodyJudgement(AntibodyStatus.UNKNOWN, newest, False if newest else None, reasons=(reason,)), tuple(
-        issues
-    )
+    """No antibody of the level's day: the newest of another day is shown, and what may explain the lack is told."""
+    dated = [(a.drawn, a) for a in antibodies if a.drawn is not None]
+    newest = max(dated, key=lambda pair: instant(pair[0]), default=None)
+    result, same_sample = (newest[1], False) if newest else (None, None)
+    if level is None:
+        return AntibodyJudgement(AntibodyStatus.UNKNOWN, result, same_sample, reasons=("no antibody on record",)), ()
+    issues = []
+    if newest:
+        issues.append(note("antibody-other-day", day=newest[0].day.isoformat(), evidence=newest[1].evidence))
+    assay = _assay(level.assay)
+    limit = assay.reflex_below if assay else None
+    if limit is not None and level.reading is not None and level.reading.surely_at_least(limit):
+        issues.append(note("antibody-reflex", limit=f"{limit:g}"))
+    reason = "no antibody measured on the day of the level"
+    return AntibodyJudgement(AntibodyStatus.UNKNOWN, result, same_sample, reasons=(reason,)), tuple(issues)
 
 
-def _above_reflex(level: DrugLevel | None, limit: float) -> bool:
-    return level is not None and level.reading is not None and level.reading.surely_at_least(limit)
+def _assay(name: str | None) -> Assay | None:
+    return assays().get(name) if name else None

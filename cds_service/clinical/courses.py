@@ -70,14 +70,12 @@ def merge_infusions(infusions: Sequence[Infusion]) -> list[tuple[Infusion, tuple
 
 def _merge(group: list[Infusion]) -> Infusion:
     parts = list({(i.start, i.dose_mg, i.complete): i for i in reversed(group)}.values())[::-1]
-    if len(parts) == 1:
-        return parts[0]
-    doses = [i.dose_mg for i in parts]
+    doses = [i.dose_mg for i in parts if i.dose_mg is not None]
     ends = [i.end for i in parts if i.end is not None]
     return replace(
         parts[0],
         end=max(ends, key=instant) if ends else None,
-        dose_mg=None if None in doses else sum(d for d in doses if d is not None),
+        dose_mg=sum(doses) if len(doses) == len(parts) else None,
         complete=parts[-1].complete,
     )
 
@@ -93,10 +91,9 @@ def number_infusions(merged: Sequence[tuple[Infusion, tuple[str, ...]]]) -> list
     number = INDUCTION_INFUSIONS if _starts_in_maintenance(gaps) else 0
     reinduction = False
     for index, (infusion, evidence) in enumerate(merged):
-        restarts = (
-            number >= INDUCTION_INFUSIONS and index > 0 and index < len(gaps) and gaps[index] < INDUCTION_SPACING_WEEKS
-        )
-        lapsed = 0 < number < INDUCTION_INFUSIONS and index > 0 and gaps[index - 1] >= GAP_WEEKS
+        followed_soon = index < len(gaps) and gaps[index] < INDUCTION_SPACING_WEEKS
+        restarts = number >= INDUCTION_INFUSIONS and followed_soon
+        lapsed = 0 < number < INDUCTION_INFUSIONS and gaps[index - 1] >= GAP_WEEKS
         if restarts or lapsed:
             number, reinduction = 0, True
         number += 1

@@ -59,7 +59,7 @@ class Timeline:
     @property
     def restarted(self) -> bool:
         """The last infusion ended a gap, so that a re-induction may have begun with it."""
-        if len(self.infusions) < 2 or self.infusions[-2].number < INDUCTION_INFUSIONS:
+        if len(self.infusions) < 2:
             return False
         gap = weeks(between(self.infusions[-2].start, self.infusions[-1].start))
         return gap >= GAP_WEEKS and gap - self._interval_after(self.infusions[-2]) >= GAP_OVERDUE_WEEKS
@@ -99,7 +99,8 @@ def build_timeline(
     placed = tuple(replace(p, kg=weight_on(weights, p.start, policy)) for p in number_infusions(merged))
     since_subcutaneous = max((instant(i.start) for i in other), default=None)
     counted = tuple(p for p in placed if since_subcutaneous is None or instant(p.start) > since_subcutaneous)
-    waiting = days_ago(placed[-1].start, as_of.at) / 7 if placed else 0.0
+    last = placed[-1] if placed else None
+    waiting = days_ago(last.start, as_of.at) / 7 if last else None
     regimen, on_schedule, late = current_regimen(counted, policy, waiting)
     return Timeline(
         infusions=placed,
@@ -107,21 +108,21 @@ def build_timeline(
         on_schedule=on_schedule,
         late=late,
         after_subcutaneous=since_subcutaneous is not None and not counted,
-        planned_weeks=_planned(ordered_weeks, placed[-1:], as_of),
+        planned_weeks=_planned(ordered_weeks, last, as_of),
         policy=policy,
         issues=_issues(merged, placed),
     )
 
 
-def _planned(ordered_weeks: float | None, last: Sequence[PlacedInfusion], as_of: Moment) -> float | None:
+def _planned(ordered_weeks: float | None, last: PlacedInfusion | None, as_of: Moment) -> float | None:
     """The draft's interval, if the next infusion can be meant by it: one long overdue by it is ordered for later."""
-    if ordered_weeks is None or not last:
-        return ordered_weeks
-    return ordered_weeks if days_ago(last[0].start, as_of.at) <= ordered_weeks * 7 + LATE_DAYS else None
+    if ordered_weeks is None or last is None:
+        return None
+    return ordered_weeks if days_ago(last.start, as_of.at) <= ordered_weeks * 7 + LATE_DAYS else None
 
 
 def current_regimen(
-    infusions: Sequence[PlacedInfusion], policy: Policy, waiting_weeks: float = 0.0
+    infusions: Sequence[PlacedInfusion], policy: Policy, waiting_weeks: float | None = None
 ) -> tuple[tuple[PlacedInfusion, ...], tuple[float, ...], frozenset[tuple[str, ...]]]:
     """The infusions on the regimen given now, its intervals kept, and which came late.
 
@@ -156,7 +157,7 @@ def _maintenance_course(infusions: Sequence[PlacedInfusion]) -> Sequence[PlacedI
     return infusions[starts[-1] :] if infusions[starts[-1]].number == INDUCTION_INFUSIONS else ()
 
 
-def _step(gap: float, following: float | None, kept: Sequence[float], tolerance: float, waiting: float) -> str:
+def _step(gap: float, following: float | None, kept: Sequence[float], tolerance: float, waiting: float | None) -> str:
     """What one interval means after those kept so far: kept, late, early (once) or change."""
     usual = median(kept[-3:]) if kept else None
     if usual is None:
@@ -167,8 +168,8 @@ def _step(gap: float, following: float | None, kept: Sequence[float], tolerance:
     if gap > usual:
         repeats = following is not None and abs(following - gap) <= tolerance
         return "change" if repeats else "late"
-    returns = abs((waiting if following is None else following) - usual) <= tolerance
-    return "early" if returns else "change"
+    ahead = waiting if following is None else following
+    return "early" if ahead is not None and abs(ahead - usual) <= tolerance else "change"
 
 
 def _dose_changed(regimen: Sequence[PlacedInfusion], newest: PlacedInfusion, tolerance: float) -> bool:
@@ -223,7 +224,7 @@ def overdue_gap(timeline: Timeline, as_of: Moment) -> bool:
     last = timeline.last
     if last is None or timeline.after_subcutaneous:
         return False
-    due = timeline.due_after(last) or replace(last.start, at=last.start.at + timedelta(weeks=4))
+    due = timeline.due_after(last) or last.start  # inside an induction, 12 weeks are overdue by any spacing
     since, overdue = days_ago(last.start, as_of.at) / 7, days_ago(due, as_of.at) / 7
     return since >= GAP_WEEKS and overdue >= GAP_OVERDUE_WEEKS
 
@@ -232,7 +233,7 @@ def _issues(
     merged: Sequence[tuple[Infusion, tuple[str, ...]]], placed: Sequence[PlacedInfusion]
 ) -> tuple[DataIssue, ...]:
     found = []
-    if placed and placed[0].number > 1:
+    if placed and placed[0].number != 1:
         found.append(note("started-elsewhere"))
     for infusion, evidence in merged[-4:]:
         day = infusion.start.day.isoformat()

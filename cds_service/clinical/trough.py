@@ -89,16 +89,9 @@ def judge_levels(
 ) -> tuple[TroughJudgement, ...]:
     """Every reported level, qualified, newest first; levels without a date come first, since they may be newest."""
     reported = [level for level in levels if not level.pending]
-    undated = [
-        TroughJudgement(level, Qualification.UNPAIRED, reasons=("no collection time",))
-        for level in reported
-        if level.drawn is None
-    ]
+    undated = [level for level in reported if level.drawn is None]
     dated = sorted((level for level in reported if level.drawn is not None), key=_newest_first, reverse=True)
-    return (
-        *undated,
-        *(judge_level(level, timeline, target, policy, as_of) for level in dated),
-    )
+    return tuple(judge_level(level, timeline, target, policy, as_of) for level in (*undated, *dated))
 
 
 def _newest_first(level: DrugLevel) -> tuple[datetime, str]:
@@ -113,10 +106,12 @@ def judge_level(
     policy: Policy,
     as_of: datetime,
 ) -> TroughJudgement:
-    """Qualify one dated level and compare it with the target."""
+    """Qualify one level and compare it with the target."""
     drawn = level.drawn
-    previous = None if drawn is None else timeline.before(drawn)
-    if drawn is None or previous is None:
+    if drawn is None:
+        return TroughJudgement(level, Qualification.UNPAIRED, reasons=("no collection time",))
+    previous = timeline.before(drawn)
+    if previous is None:
         return TroughJudgement(level, Qualification.UNPAIRED, reasons=("no infusion before the sample",))
     following = timeline.following(previous)
     due = timeline.due_after(previous) or (following.start if following else drawn)
@@ -167,9 +162,8 @@ def _timing(s: Setting, days_after: int) -> tuple[Qualification, tuple[str, ...]
         return Qualification.TOO_EARLY, ("drawn less than 14 days after the infusion",)
     if low:
         return Qualification.EARLY, ("drawn early and already below target: the trough is lower still",)
-    implied = _implied(s)
-    known = s.level.reading is not None and s.level.reading.low > 0  # `<7` may be anything below 7
-    if implied is not None and known and implied[0] >= s.target.low and not s.infusion_came_early:
+    left = _surely_left(s)
+    if left is not None and left.surely_at_least(s.target.low) and not s.infusion_came_early:
         return Qualification.EARLY, ("drawn early; still in target at the shortest half-life",)
     return Qualification.TOO_EARLY, ("drawn too early to tell the trough",)
 
@@ -182,22 +176,31 @@ def _at_the_end(s: Setting) -> bool:
 
 
 def _implied(s: Setting) -> tuple[float, float] | None:
-    """The troughs that half-lives of 7 and 14 days imply; for a bound, those of the bound it surely reaches."""
+    """The troughs that half-lives of 7 and 14 days imply, as shown to the reader; for a bound, those of its number."""
     if s.level.reading is None:
         return None
-    left = max(0.0, between(s.drawn, s.end) / DAY)
-    value = s.level.reading.low or s.level.reading.high
-    return value * 0.5 ** (left / s.policy.early_half_life_days), value * 0.5 ** (left / LONGEST_HALF_LIFE_DAYS)
+    value = s.level.reading.value
+    return _left(s, value, s.policy.early_half_life_days), _left(s, value, LONGEST_HALF_LIFE_DAYS)
+
+
+def _surely_left(s: Setting) -> Reading | None:
+    """The trough that the sample surely implies, at the shortest half-life: of `<7`, which may be nothing, nothing."""
+    reading = s.level.reading
+    return None if reading is None else Reading(_left(s, reading.low, s.policy.early_half_life_days))
+
+
+def _left(s: Setting, value: float, half_life_days: float) -> float:
+    """What is left at the end of the interval of a value measured in the sample."""
+    return float(value * 0.5 ** (between(s.drawn, s.end) / DAY / half_life_days))
 
 
 def _status(s: Setting, qualification: Qualification) -> TroughStatus:
     if not qualification.qualifies or _implausible(s):
         return TroughStatus.UNDETERMINED
     status = status_of(s.level.reading, s.target)
-    implied = _implied(s)
-    if status in (TroughStatus.BELOW, TroughStatus.UNDETERMINED) or implied is None or _at_the_end(s):
+    if status is TroughStatus.UNDETERMINED or _at_the_end(s):
         return status
-    return status_of(Reading(implied[0]), s.target)
+    return status_of(_surely_left(s), s.target)
 
 
 def _implausible(s: Setting) -> bool:

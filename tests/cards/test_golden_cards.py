@@ -51,5 +51,5 @@ def test_the_picture_shows_the_header_the_six_lines_the_button_and_the_reasons_a
     assert re.findall(r"<strong>(\w+)", shown) == [
         "Trough", "Antibody", "Given", "Disease", "Options", "Assumed", "Re",
     ]  # fmt: skip
-    assert "<button>Every 6 weeks</button>" in shown
+    assert "<button>Every 5 weeks</button>" in shown
     assert shown.count("<li>") == 6 + 3 + 6  # lines, other ways, reasons

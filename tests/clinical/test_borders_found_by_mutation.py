@@ -4,9 +4,10 @@ from datetime import date
 
 import pytest
 
-from cds_service.clinical.assessment import Qualification, TroughStatus
+from cds_service.clinical.assessment import GivenRegimen, Qualification, TroughStatus
 from cds_service.clinical.policy import Policy
-from cds_service.clinical.record import InfusionOrder, Moment, Route, TreatmentRecord
+from cds_service.clinical.record import Infusion, InfusionOrder, Measurement, Moment, Route, TreatmentRecord
+from cds_service.clinical.trough import IMPLAUSIBLE
 from tests.clinical.charts import (
     ACTIVE,
     CROHNS,
@@ -66,6 +67,13 @@ def test_an_early_sample_whose_value_could_not_be_read_proves_nothing() -> None:
     assert judge(chart(level(None, ago(days=10)))).trough.qualification is Qualification.TOO_EARLY
 
 
+@pytest.mark.parametrize(("value", "status"), [(100, "above"), (100.1, "undetermined")])
+def test_above_a_hundred_a_level_is_not_believed(value: float, status: str) -> None:
+    trough = judge(chart(level(value))).trough
+    assert trough.status.value == status
+    assert (IMPLAUSIBLE in trough.reasons) is (status == "undetermined")
+
+
 def test_an_infusion_exactly_seven_days_early_still_ends_its_interval() -> None:
     given = infusions((61, 59, 55, 47, 39, 31, 23, 15, 7, 0))
     trough = judge(chart(level(7, ago(hours=1)), given=given)).trough
@@ -79,19 +87,20 @@ def test_before_an_infusion_given_too_early_even_a_very_high_level_proves_nothin
 
 
 @pytest.mark.parametrize(
-    ("value", "drawn", "status", "implied"),
+    ("value", "drawn", "expected", "implied"),
     [
-        (15, ago(days=7), "within", (7.5, 10.61)),  # above when drawn, in target at the due date
-        (">34", ago(days=14), "within", (8.5, 17)),
-        ("<4", ago(days=14), "below", (1, 2)),
-        ("<7", ago(days=3), "undetermined", (5.2, 6.03)),  # may be anything under 7, so never in target
+        (15, ago(days=7), ("early", "within"), (7.5, 10.61)),  # above when drawn, in target at the due date
+        (">34", ago(days=14), ("early", "within"), (8.5, 17)),
+        (">7", ago(days=3), ("early", "undetermined"), (5.2, 6.03)),  # reaches the target, may be above it
+        ("<4", ago(days=14), ("early", "below"), (1, 2)),
+        ("<7", ago(days=3), ("too-early", "undetermined"), (5.2, 6.03)),  # may be anything under 7
     ],
 )
 def test_an_early_level_is_judged_by_the_trough_it_implies(
-    value: float | str, drawn: Moment, status: str, implied: tuple[float, float]
+    value: float | str, drawn: Moment, expected: tuple[str, str], implied: tuple[float, float]
 ) -> None:
     trough = judge(chart(level(value, drawn))).trough
-    assert trough.status.value == status
+    assert (trough.qualification.value, trough.status.value) == expected
     assert trough.implied_trough == pytest.approx(implied, abs=0.01)
 
 
@@ -205,6 +214,15 @@ def test_without_a_plan_the_fourth_infusion_is_due_eight_weeks_after_the_third()
     assert given.due == ago(weeks=-4)
 
 
+@pytest.mark.parametrize(("days_ago", "due_in_days"), [(49, -7), (50, 6)])
+def test_a_draft_plans_the_fourth_infusion_until_it_is_a_week_late_by_that_plan(
+    days_ago: int, due_in_days: int
+) -> None:
+    given = judge(chart(given=[infusion(ago(days=days_ago + d)) for d in (42, 28, 0)]), order(weeks=6)).given
+    assert given is not None
+    assert given.due == ago(days=-due_in_days)
+
+
 def test_the_interval_is_the_median_of_the_last_three_kept() -> None:
     given = judge(chart(given=infusions((45, 43, 39, 31, 23, 14, 5))), None).given
     assert given is not None
@@ -214,6 +232,17 @@ def test_the_interval_is_the_median_of_the_last_three_kept() -> None:
 def test_the_fourth_infusion_was_due_by_the_interval_that_the_regimen_then_kept() -> None:
     trough = judge(chart(level(7, ago(weeks=8, hours=1)), given=infusions((20, 18, 14, 8, 2)))).trough
     assert trough.qualification is Qualification.FIRST_MAINTENANCE
+
+
+def test_a_sample_before_the_dose_changed_was_due_by_the_last_interval_before_it() -> None:
+    given = [*infusions((30, 28, 24, 18)), infusion(ago(weeks=10), 400)]  # six weeks, then eight
+    trough = judge(chart(level(1.7, ago(weeks=10, hours=1)), given=given)).trough
+    assert trough.qualification is Qualification.AFTER_DELAYED_INFUSION
+
+
+def test_a_sample_after_one_early_infusion_and_before_another_dose_does_not_qualify() -> None:
+    given = [*infusions((52, 50, 46, 38, 30, 22, 16)), infusion(ago(weeks=8), 400)]
+    assert not judge(chart(level(1.7, ago(weeks=8, hours=1)), given=given)).trough.qualification.qualifies
 
 
 def every(interval: int, newest: float) -> tuple[float, ...]:
@@ -239,8 +268,31 @@ def test_induction_spacing_is_a_restart_only_after_a_gap(weeks: tuple[float, ...
 
 
 def test_a_gap_is_measured_by_the_interval_kept_before_the_injections() -> None:
-    given = [*infusions(every(12, 15)), infusion(ago(weeks=8), 120, route=Route.SUBCUTANEOUS), infusion(ago(weeks=2))]
+    given = [*infusions(every(12, 15)), *injections(8), infusion(ago(weeks=2))]
     assert judge(chart(given=given), order(weeks=2)).leading_rule == 8
+
+
+def injections(*weeks: float) -> list[Infusion]:
+    """Subcutaneous doses so many weeks before the visit."""
+    return [infusion(ago(weeks=w), 120, route=Route.SUBCUTANEOUS) for w in weeks]
+
+
+@pytest.mark.parametrize(
+    ("weeks", "expected"),
+    [
+        ((44, 20), 2),  # two infusions since the second of them
+        ((16,), 1),  # the infusion charted at the same time is not one after it
+    ],
+)
+def test_infusions_count_anew_after_the_last_injection(weeks: tuple[float, ...], expected: int) -> None:
+    given = judge(chart(given=[*infusions(), *injections(*weeks)])).given
+    assert given is not None
+    assert given.infusions_on_regimen == expected
+
+
+def test_a_child_back_on_infusions_is_ours_again_also_without_an_order() -> None:
+    assert judge(chart(given=[*infusions(), *injections(20)]), None).applies
+    assert not judge(chart(given=[*infusions(), *injections(4)]), None).applies
 
 
 def regimen_of(weeks: tuple[float, ...], **more: object) -> tuple[float | None, int]:
@@ -260,6 +312,8 @@ def regimen_of(weeks: tuple[float, ...], **more: object) -> tuple[float | None, 
         ((45, 43, 39, 31, 23, 17, 8), (8, 5)),  # eight, then six and nine: one came early
         ((26, 24, 20, 8), (None, 2)),  # the fourth came late, and no interval was kept yet
         ((48, 46, 42, 34, 26, 16, 8), (8, 5)),  # eight, once ten, and eight again: one came late
+        ((43, 41, 37, 29, 21, 13, 7), (8, 5)),  # eight, then six, and seven weeks of waiting: one came early
+        ((42, 40, 36, 28, 20, 12, 7 - 1 / 7), (5 + 1 / 7, 2)),  # a day less: every five weeks from now on
     ],
 )
 def test_a_regimen_is_an_interval_within_one_week(weeks: tuple[float, ...], expected: tuple[float, int]) -> None:
@@ -367,6 +421,8 @@ def test_a_part_of_an_infusion_is_told_for_the_last_four_infusions(weeks_ago: in
         (every(8, 12), 4),
         (every(8, 12 - 1 / 7), 8),
         (every(9, 12), 8),  # twelve weeks ago, three weeks overdue
+        (every(9, 13), 4),
+        (every(9, 13 - 1 / 7), 8),  # a day less than four weeks overdue
         (every(4, 12 - 1 / 7), 8),
         ((14, 12), 4),  # an induction that was not carried on
     ],
@@ -384,6 +440,10 @@ def test_a_gap_is_twelve_weeks_and_four_weeks_overdue(weeks: tuple[float, ...], 
         ((28, 24, 16, 8), False),  # four, then eight: may be the second half of an induction
         ((14, 10, 6, 4), True),  # every four weeks, then a re-induction
         ((11, 8, 5), False),  # three weeks may be an induction
+        ((11, 7, 4), False),  # even after four
+        ((18, 14, 8), False),  # four, then six
+        ((13, 8), True),  # five weeks are no induction interval
+        ((13 - 1 / 7, 8), False),
     ],
 )
 def test_only_a_record_that_begins_in_maintenance_says_that_it_began_elsewhere(
@@ -423,11 +483,24 @@ def test_a_day_after_an_infusion_counts_from_its_end(
     assert judge(record).trough.qualification.value == expected
 
 
-def test_parts_of_an_infusion_lie_within_a_day_of_its_first() -> None:
-    parts = [infusion(ago(weeks=8, hours=-hours), 100) for hours in (0, 20, 40)]
+def last_of(parts: list[Infusion]) -> GivenRegimen:
+    """What is read of the regimen where these records follow the infusions before the newest."""
     given = judge(chart(given=[*infusions(EIGHT_WEEKLY[:-1]), *parts]), None).given
     assert given is not None
+    return given
+
+
+@pytest.mark.parametrize("hours", [(0, 20, 40), (0, 1, 24)])
+def test_parts_of_an_infusion_lie_within_a_day_of_its_first(hours: tuple[int, ...]) -> None:
+    given = last_of([infusion(ago(weeks=8, hours=-h), 100) for h in hours])
     assert (given.infusions_on_record, given.dose_mg) == (len(EIGHT_WEEKLY) + 1, 100)
+
+
+def test_an_infusion_in_parts_begins_with_the_first_and_its_dose_is_known_where_all_are() -> None:
+    begun = infusion(ago(weeks=8), 50)
+    known = last_of([begun, infusion(ago(weeks=8, hours=-1), 150)])
+    assert (known.last_infusion, known.dose_mg) == (begun.start, 200)
+    assert last_of([begun, infusion(ago(weeks=8, hours=-1), None)]).dose_mg is None
 
 
 def test_the_whole_infusion_ends_with_the_last_of_its_parts_whose_end_is_told() -> None:
@@ -442,12 +515,39 @@ def test_an_induction_left_for_twelve_weeks_begins_anew() -> None:
     assert (assessment.phase.value, assessment.leading_rule) == ("re-induction", 5)
 
 
-@pytest.mark.parametrize("weighed", [ago(weeks=8, hours=20), ago(weeks=8, hours=-1)])
-def test_an_infusion_takes_the_weight_of_the_evening_before_or_of_its_own_day(weighed: Moment) -> None:
-    weights = [measured("weight", 40, ago(weeks=10)), measured("weight", 50, weighed)]
-    given = judge(chart(weights=weights), None).given
+@pytest.mark.parametrize(
+    ("weeks", "advice"),
+    [
+        ((*EIGHT_WEEKLY[:-2], 4, 2), ["measure_trough"]),  # the next is the third of a re-induction
+        ((40, 38, 20, 2), []),  # left after two infusions, and after one: the next is the second
+        ((24, 22, 18, 10, 8), ["measure_trough"]),  # begun with the first infusion after the induction
+    ],
+)
+def test_a_course_begun_anew_is_counted_from_its_first_infusion(weeks: tuple[float, ...], advice: list[str]) -> None:
+    assessment = judge(chart(given=infusions(weeks)))
+    assert (assessment.phase.value, assessment.leading_rule) == ("re-induction", 5)
+    assert [entry.kind.value for entry in assessment.advice] == advice
+
+
+@pytest.mark.parametrize(("weeks_apart", "phase"), [(3, "maintenance"), (3 - 1 / 7, "re-induction")])
+def test_a_reinduction_is_told_by_less_than_three_weeks(weeks_apart: float, phase: str) -> None:
+    given = infusions((*EIGHT_WEEKLY[:-1], 16 - weeks_apart))
+    assert judge(chart(given=given), None).phase.value == phase
+
+
+@pytest.mark.parametrize(
+    ("newest", "expected"),
+    [
+        (measured("weight", 50, ago(weeks=8, hours=20)), 50),  # the evening before
+        (measured("weight", 50, ago(weeks=8, hours=-1)), 50),  # an hour after its start
+        (measured("weight", 50, ago(weeks=8, hours=-20)), 40),  # the next morning
+        (measured("weight", ">50", ago(weeks=8, hours=20)), 40),  # no exact weight
+    ],
+)
+def test_an_infusion_takes_the_newest_exact_weight_up_to_its_own_day(newest: Measurement, expected: float) -> None:
+    given = judge(chart(weights=[measured("weight", 40, ago(weeks=10)), newest]), None).given
     assert given is not None
-    assert given.dosing_weight_kg == 50
+    assert given.dosing_weight_kg == expected
 
 
 # The antibody
@@ -472,17 +572,13 @@ def test_one_specimen_is_one_sample_even_where_its_days_are_told_differently() -
 
 def test_a_specimen_named_on_one_side_only_leaves_the_time_to_decide() -> None:
     assert judge(chart(level(1.7, specimen="Specimen/1"))).antibody.same_sample
+    assert judge(chart(level(1.7), antibodies=[antibody("<20", specimen="Specimen/1")])).antibody.same_sample
 
 
 def test_of_two_equal_results_the_same_one_is_shown_whatever_their_order() -> None:
     one, other = antibody("<20", evidence="Observation/1"), antibody("<20", evidence="Observation/2")
     shown = [judge(chart(level(1.7), antibodies=both)).antibody.result for both in ([one, other], [other, one])]
     assert shown == [other, other]
-
-
-def test_an_antibody_without_a_unit_says_so() -> None:
-    issues = judge(chart(level(1.7), antibodies=[antibody(9, None)])).issues
-    assert ["no unit" in issue.message for issue in issues if issue.code == "antibody-unit"] == [True]
 
 
 def test_without_a_level_no_antibody_is_of_another_day() -> None:

@@ -21,6 +21,7 @@ def judged(result: AntibodyLevel | None, value: str | float = 1.7, **more: objec
         ("prometheus-hmsa", 9.5, "U/mL", "high"),  # the same number in the same unit
         ("mayo-ecl", 49, "U/mL", "negative"),
         ("mayo-ecl", "<50", "U/mL", "negative"),
+        ("mayo-ecl", "<70", "U/mL", "unknown"),  # may be 60, may be 40
         ("mayo-ecl", 50, "U/mL", "positive"),  # no threshold for high is published
         ("prometheus-hmsa", 3.1, "U/mL", "negative"),
         ("prometheus-hmsa", "<3.1", "U/mL", "negative"),
@@ -47,9 +48,15 @@ def test_by_its_own_unit_and_thresholds(assay: str | None, value: str | float, u
     assert judged(antibody(value, unit, assay)).status.value == status
 
 
-def test_a_unit_that_is_not_the_assays_is_told() -> None:
-    assessment = judge(chart(level(1.7), antibodies=[antibody(9, "ng/mL")]))
-    assert "antibody-unit" in {issue.code for issue in assessment.issues}
+@pytest.mark.parametrize(("unit", "told"), [("ng/mL", "ng/mL"), (None, "no unit")])
+def test_a_unit_that_is_not_the_assays_is_told(unit: str | None, told: str) -> None:
+    issues = judge(chart(level(1.7), antibodies=[antibody(9, unit)])).issues
+    assert [told in issue.message for issue in issues if issue.code == "antibody-unit"] == [True]
+
+
+def test_an_assay_that_names_no_unit_leaves_a_number_to_the_report() -> None:
+    judgement = judged(antibody(12, "ng/mL", "theradiag", reported=ReportedSign.POSITIVE))
+    assert (judgement.status, judgement.source) == (AntibodyStatus.POSITIVE, "as reported")
 
 
 def test_an_unknown_assay_is_read_as_reported_and_says_so() -> None:
@@ -75,6 +82,11 @@ def test_a_negative_of_a_blind_assay_is_uninformative_while_drug_is_measurable(a
     assert judged(blind, "<0.4").status is AntibodyStatus.NEGATIVE
 
 
+def test_a_positive_of_a_blind_assay_stands_though_drug_is_measurable() -> None:
+    seen = antibody(None, None, "theradiag", reported=ReportedSign.POSITIVE)
+    assert judged(seen).status is AntibodyStatus.POSITIVE
+
+
 @pytest.mark.parametrize(
     ("result", "assay", "value"),
     [
@@ -87,7 +99,14 @@ def test_a_negative_of_a_blind_assay_is_uninformative_while_drug_is_measurable(a
 def test_with_undetectable_drug_any_antibody_reads_as_high(
     result: AntibodyLevel, assay: str | None, value: str | float
 ) -> None:
-    assert judged(result, value, assay=assay).status is AntibodyStatus.HIGH
+    judgement = judged(result, value, assay=assay)
+    assert judgement.status is AntibodyStatus.HIGH
+    assert judgement.reasons == ("no drug measurable: any antibody counts as high",)
+
+
+def test_an_antibody_that_is_high_by_its_own_assay_is_not_called_high_for_want_of_drug() -> None:
+    judgement = judged(antibody(12, assay="prometheus-hmsa"), "<0.8")
+    assert (judgement.status, judgement.reasons) == (AntibodyStatus.HIGH, ())
 
 
 def test_only_an_antibody_of_the_same_day_is_used_and_another_is_named() -> None:
@@ -95,6 +114,12 @@ def test_only_an_antibody_of_the_same_day_is_used_and_another_is_named() -> None
     assert assessment.antibody.status is AntibodyStatus.UNKNOWN
     assert assessment.antibody.same_sample is False
     assert "antibody-other-day" in {issue.code for issue in assessment.issues}
+
+
+def test_of_the_antibodies_of_other_days_the_newest_is_shown() -> None:
+    older, newer = (antibody("<20", drawn=ago(weeks=w), evidence=f"Observation/{w}") for w in (16, 8))
+    for both in ([older, newer], [newer, older]):
+        assert judge(chart(level(1.7), antibodies=both)).antibody.result == newer
 
 
 def test_a_date_without_a_time_pairs_with_its_day() -> None:
@@ -134,6 +159,8 @@ def test_without_an_antibody_it_is_unknown_and_a_reflex_laboratory_explains_why(
     assessment = judge(chart(level(7, assay="mayo-ecl"), antibodies=[]))
     assert "antibody-reflex" in {issue.code for issue in assessment.issues}
     assert "antibody-reflex" not in {i.code for i in judge(chart(level(3, assay="mayo-ecl"), antibodies=[])).issues}
+    always = judge(chart(level(7, assay="prometheus-hmsa"), antibodies=[]))  # measures the antibody at any level
+    assert "antibody-reflex" not in {issue.code for issue in always.issues}
 
 
 def test_without_any_level_there_is_nothing_to_pair() -> None:

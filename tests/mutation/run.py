@@ -136,13 +136,16 @@ def main() -> None:
     if run_checks() != 0:
         sys.exit("the checks fail without any change")
     chosen = [change for module in told.modules for change in list(changes(module))[:: told.every]]
-    figures: Counter[str] = Counter()
+    figures: dict[str, Counter[str]] = {module: Counter() for module in told.modules}
     with multiprocessing.get_context("fork").Pool(2, maxtasksperchild=1) as pool:
-        for change, end in pool.imap_unordered(judge, chosen, chunksize=1):
-            figures[end] += 1
+        for done, (change, end) in enumerate(pool.imap_unordered(judge, chosen, chunksize=1), start=1):
+            figures[change.module][end] += 1
             if end == "survived":
                 print(f"{end}\t{change.module}:{change.place}\t{change.before}\t->\t{change.after}", flush=True)
-    print(f"{len(chosen)} changes:", ", ".join(f"{count} {end}" for end, count in sorted(figures.items())))
+            if done % 50 == 0:
+                print(f"{done} of {len(chosen)}", file=sys.stderr, flush=True)
+    for module, ends in figures.items():
+        print(f"{module}: {ends.total()} changes, {ends['killed']} killed, {ends['survived']} survived")
 
 
 if __name__ == "__main__":
