@@ -77,6 +77,9 @@ def test_a_changed_setting_arrives(tmp_path: Path) -> None:
         ('[fhir]\nallowed_servers = ["ftp://x"]', 2, "fhir.allowed_servers: an http or https URL"),
         ('[site]\ntime_zone = "Mars/Base"', 2, "site.time_zone: an IANA time zone such as"),
         ('[site]\ntables_folder = "/no/such/folder"', 2, "site.tables_folder: a folder with"),
+        ("[site]\n\n[server]\n[policy]\nintervals_weeks = [4, 6]", 4, "policy: intervals_weeks from long"),
+        ("[site]\n\npolicy = { nmae = 1 }\n", 3, "site.policy: no such setting"),
+        ("\npolicy = { nmae = 1 }\n", 2, "policy.nmae: no such setting, did you mean name?"),
         ('[policy]\ntarget_profile = "high"', 2, "policy.target_profile: one of paed-default,"),
         ('[policy]\ntarget_profile = "induction"', 2, "policy.target_profile: one of paed-default,"),
         ("[site]\n[policy]\nintervals_weeks = [4, 6]", 2, "policy: intervals_weeks from long to short"),
@@ -91,6 +94,18 @@ def test_a_wrong_setting_is_told_with_line_and_key(text: str, line: int, told: s
     with pytest.raises(ConfigurationError) as wrong:
         load_settings(file)
     assert wrong.value.diagnostics[0].startswith(f"{file}:{line}: {told}")
+
+
+def test_relative_paths_count_from_the_folder_of_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    (site / "tables").mkdir(parents=True)
+    elsewhere.mkdir()
+    (site / "site.toml").write_text('[site]\ntables_folder = "tables"\n')
+    monkeypatch.chdir(elsewhere)
+    settings = load_settings(Path("..", "site", "site.toml"))
+    assert Path(settings.site.tables_folder).samefile(site / "tables")
 
 
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
