@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 from cds_service.checked_toml import FOLDER, Section, Text, check, open_toml
 from cds_service.clinical.knowledge import target_profiles
 from cds_service.clinical.policy import Policy
+from cds_service.clinical.site_model import SiteModel
 from cds_service.trust.origins import read_base
 
 _DEFAULT = Policy()
@@ -32,6 +33,12 @@ def _beside_the_file(name: str, info: ValidationInfo) -> str:
 def _known_folder(name: str) -> str:
     if name and not Path(name).is_dir():
         raise ValueError("a folder with the site's own tables expected, or nothing")
+    return name
+
+
+def _known_file(name: str) -> str:
+    if name and not Path(name).is_file():
+        raise ValueError("a file with the site's own risk model expected, or nothing")
     return name
 
 
@@ -121,6 +128,7 @@ class PolicySection(Section):
     baseline_window_days: Days = _DEFAULT.baseline_window_days
     steroid_window_days: Days = _DEFAULT.steroid_window_days
     infection_window_days: Days = _DEFAULT.infection_window_days
+    risk_model_file: Annotated[SitePath, AfterValidator(_known_file)] = ""
 
     @model_validator(mode="after")
     def _fits_together(self) -> "PolicySection":
@@ -133,9 +141,10 @@ class PolicySection(Section):
             raise ValueError("deep_fraction below near_target_fraction expected")
         return self
 
-    def policy(self) -> Policy:
-        """The same choices as the medicine reads them."""
-        return Policy(**{field.name: getattr(self, field.name) for field in fields(Policy)})
+    def policy(self, risk_model: SiteModel | None = None) -> Policy:
+        """The same choices as the medicine reads them, with what the risk model file says."""
+        choices = {field.name: getattr(self, field.name) for field in fields(Policy) if field.name != "risk_model"}
+        return Policy(**choices, risk_model=risk_model)
 
 
 class Settings(Section):

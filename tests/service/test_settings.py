@@ -20,7 +20,8 @@ def test_without_a_file_the_defaults_hold() -> None:
 
 
 def test_the_policy_section_has_every_choice_of_the_medicine_and_no_other() -> None:
-    assert list(PolicySection.model_fields) == [field.name for field in fields(Policy)]
+    chosen = [name.replace("risk_model_file", "risk_model") for name in PolicySection.model_fields]
+    assert chosen == [field.name for field in fields(Policy)]
 
 
 def test_the_example_loads_and_shows_the_defaults() -> None:
@@ -32,7 +33,8 @@ def test_the_example_names_every_setting() -> None:
     for name, section in Settings.model_fields.items():
         known = section.annotation
         assert list(shown[name]) == list(getattr(known, "model_fields", {})), name
-    assert shown["policy"] == {**asdict(Policy()), "intervals_weeks": [8, 6, 4]}
+    choices = {key: value for key, value in asdict(Policy()).items() if key != "risk_model"}
+    assert shown["policy"] == {**choices, "intervals_weeks": [8, 6, 4], "risk_model_file": ""}
 
 
 def test_every_setting_of_the_example_but_the_obvious_is_explained() -> None:
@@ -77,6 +79,8 @@ def test_a_changed_setting_arrives(tmp_path: Path) -> None:
         ('[fhir]\nallowed_servers = ["ftp://x"]', 2, "fhir.allowed_servers: an http or https URL"),
         ('[site]\ntime_zone = "Mars/Base"', 2, "site.time_zone: an IANA time zone such as"),
         ('[site]\ntables_folder = "/no/such/folder"', 2, "site.tables_folder: a folder with"),
+        ('[policy]\nrisk_model_file = "none.toml"', 2, "policy.risk_model_file: a file with the site's own risk model"),
+        ('policy = { risk_model_file = "none.toml" }', 1, "policy.risk_model_file: a file with the site's own"),
         ("[site]\n\n[server]\n[policy]\nintervals_weeks = [4, 6]", 4, "policy: intervals_weeks from long"),
         ("[site]\n\npolicy = { nmae = 1 }\n", 3, "site.policy: no such setting"),
         ("\npolicy = { nmae = 1 }\n", 2, "policy.nmae: no such setting, did you mean name?"),
@@ -102,10 +106,23 @@ def test_relative_paths_count_from_the_folder_of_the_configuration(
     site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
     (site / "tables").mkdir(parents=True)
     elsewhere.mkdir()
-    (site / "site.toml").write_text('[site]\ntables_folder = "tables"\n')
+    (site / "own.toml").write_text("")
+    (site / "site.toml").write_text('[site]\ntables_folder = "tables"\n[policy]\nrisk_model_file = "own.toml"\n')
     monkeypatch.chdir(elsewhere)
     settings = load_settings(Path("..", "site", "site.toml"))
     assert Path(settings.site.tables_folder).samefile(site / "tables")
+    assert Path(settings.policy.risk_model_file).samefile(site / "own.toml")
+
+
+@pytest.mark.parametrize("key", ["tables_folder", "risk_model_file"])
+def test_an_absolute_path_stays_as_it_is(key: str, tmp_path: Path) -> None:
+    known = {"tables_folder": tmp_path / "tables", "risk_model_file": tmp_path / "own.toml"}
+    known["tables_folder"].mkdir()
+    known["risk_model_file"].write_text("")
+    file = tmp_path / "site.toml"
+    section = "site" if key == "tables_folder" else "policy"
+    file.write_text(f'[{section}]\n{key} = "{known[key]}"\n')
+    assert getattr(getattr(load_settings(file), section), key) == str(known[key])
 
 
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
