@@ -8,12 +8,13 @@ from collections.abc import Iterable
 
 from cards import phrases
 from cards.assumed import write_assumed
-from cards.lines import name_unit, write_antibody, write_disease, write_given, write_trough
+from cards.before_treatment import write_before_treatment
+from cards.lines import write_antibody, write_disease, write_given, write_trough
 from cards.markdown import bullets, escape, sentences
 from cards.options import write_options
 from cards.summary import choose_wording
 from cards.wording import KindWording, Wording
-from cds_service.clinical.assessment import Advice, Assessment, Predictor, PredictorState, StopCondition
+from cds_service.clinical.assessment import Advice, Assessment, StopCondition
 from cds_service.clinical.record import IssueLevel, Moment
 
 _GRAVEST_FIRST = (IssueLevel.BLOCKING, IssueLevel.LIMITING, IssueLevel.NOTE)
@@ -26,7 +27,7 @@ def write_detail(assessment: Assessment, wording: Wording) -> str:
         _six_lines(assessment, wording),
         _section("Why", _why(assessment, rows)),
         _section("Notes and doubts", _doubts(assessment, wording)),
-        _section("Before treatment", _risk(assessment, wording)),
+        _section("Before treatment", write_before_treatment(assessment, wording)),
         _section("Sources", _sources(assessment, rows, wording)),
         _section("Limits", _limits(rows, wording)),
         _versions(assessment),
@@ -78,62 +79,6 @@ def _doubts(assessment: Assessment, wording: Wording) -> list[str]:
     ordered = sorted(assessment.issues, key=lambda issue: _GRAVEST_FIRST.index(issue.level))
     told = (f"{wording.word('issue', issue.level)}: {sentences(escape(issue.message))}" for issue in ordered)
     return list(dict.fromkeys(told))
-
-
-def _risk(assessment: Assessment, wording: Wording) -> list[str]:
-    risk = assessment.risk
-    inputs = "; ".join(_predictor(predictor, wording) for predictor in assessment.predictors)
-    if risk.relative_odds is None or risk.ci95 is None:
-        return [sentences("Relative odds of a low trough not estimated: no predictor could be used", inputs)]
-    reference = [_reference(name, value, wording) for name, value in risk.reference if value is not None]
-    against = ", ".join(reference) or "no stated reference"
-    low, high = (phrases.odds(bound) for bound in risk.ci95)
-    told = f"{phrases.odds(risk.relative_odds)} (95% interval {low} to {high}) against a child with {against}"
-    alike = risk.ci95[0] == risk.ci95[1]  # nothing found differs: an interval of no width would look like certainty
-    same = _told_without_a_difference(assessment.predictors, against, wording)
-    caveat = wording.word("text", "risk_caveat")
-    return [sentences(f"Relative odds of a low trough {same if alike else told}", caveat, inputs)]
-
-
-def _told_without_a_difference(predictors: Iterable[Predictor], against: str, wording: Wording) -> str:
-    """Odds of 1 are an estimate only where every predictor was used: a missing value is no usual value."""
-    unused = [_title(predictor.name, wording) for predictor in predictors if predictor.state is not PredictorState.USED]
-    if not unused:
-        return f"no different from a child with {against}"
-    return f"not estimated: {', '.join(unused)} could not be used, and nothing else differs from a child with {against}"
-
-
-def _title(name: str, wording: Wording) -> str:
-    return wording.predictors.get(name, {}).get("name") or escape(name)
-
-
-def _reference(name: str, value: float | bool, wording: Wording) -> str:
-    words = wording.predictors.get(name, {})
-    title = _title(name, wording)
-    if isinstance(value, bool):
-        return words.get("yes" if value else "no") or f"{title}: {'yes' if value else 'no'}"
-    return f"{title} {phrases.number(value)}" + (f" {words['unit']}" if "unit" in words else "")
-
-
-def _predictor(predictor: Predictor, wording: Wording) -> str:
-    title = _title(predictor.name, wording)
-    if predictor.value is None or predictor.state is PredictorState.MISSING:
-        return f"{title}: {wording.word('predictor_state', PredictorState.MISSING)}"
-    value = _value(predictor, wording)
-    state = "" if predictor.state is PredictorState.USED else f", {wording.word('predictor_state', predictor.state)}"
-    bounded = ", counted at the edge of the range studied" if predictor.bounded else ""
-    return f"{title}: {value}{_on(predictor.as_of)}{state}{bounded}"
-
-
-def _value(predictor: Predictor, wording: Wording) -> str:
-    if isinstance(predictor.value, bool) or predictor.value is None:
-        return "yes" if predictor.value else "no"
-    unit = f" {name_unit(predictor.unit, wording)}" if predictor.unit else ""
-    return f"{phrases.number(predictor.value)}{unit}"
-
-
-def _on(moment: Moment | None) -> str:
-    return f" ({phrases.day(moment)})" if moment else ""
 
 
 def _sources(assessment: Assessment, rows: list[KindWording], wording: Wording) -> list[str]:

@@ -3,6 +3,7 @@
 Units: ug/mL shown as µg/mL, weeks, mg/kg. Measured values are shown as reported, computed ones rounded.
 """
 
+from datetime import date
 from math import isfinite
 
 from cds_service.clinical.record import Comparator, Moment, Reading
@@ -65,9 +66,20 @@ def odds(value: float) -> str:
     return f"{value:.2g}" if value < 10 else number(float(f"{value:.2g}"))
 
 
+def percent(probability: float) -> str:
+    """A probability from 0 to 1 in whole percent: never 0% and never 100%, which would be certainty."""
+    whole_percent = round(100 * probability)
+    return "under 1%" if whole_percent < 1 else f"{whole_percent}%" if whole_percent < 100 else "over 99%"
+
+
 def day(moment: Moment) -> str:
+    """The calendar day of a moment."""
+    return calendar_day(moment.day)
+
+
+def calendar_day(day: date) -> str:
     """A calendar day, such as 12 Nov 2026, whatever the language of the machine."""
-    return f"{moment.day.day} {_MONTHS[moment.day.month - 1]} {moment.day.year}"
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def counted(count: float, noun: str) -> str:

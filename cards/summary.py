@@ -157,7 +157,7 @@ def name_unread(assessment: Assessment, wording: Wording, show: Callable[[str], 
 
 
 def _unread(assessment: Assessment, wording: Wording, show: Callable[[str], str]) -> list[str]:
-    return [wording.name("part", part) or show(part) for part in assessment.unread_parts]
+    return [wording.name("part", part) or show(part) or "a part without a name" for part in assessment.unread_parts]
 
 
 def name_moment_to_measure(recheck: str | None, show: Callable[[str], str]) -> str:

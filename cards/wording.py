@@ -17,6 +17,7 @@ from cds_service.clinical.assessment import (
     AdviceKind,
     AntibodyStatus,
     DiseaseStatus,
+    Hindrance,
     OrderChange,
     Phase,
     PredictorState,
@@ -60,8 +61,22 @@ _ENUM_TABLES: Mapping[str, Iterable[str]] = {
     "change": OrderChange,
     "issue": IssueLevel,
     "predictor_state": PredictorState,
+    "hindrance": Hindrance,
 }
-_TEXTS = ("off_label", "licensed_dose", "forecast", "no_forecast", "no_recheck", "nothing_assumed", "risk_caveat")
+_TEXTS = (
+    "off_label",
+    "licensed_dose",
+    "forecast",
+    "no_forecast",
+    "no_recheck",
+    "nothing_assumed",
+    "risk_caveat",
+    "baseline_label",
+    "baseline_caveat",
+    "recalibrated_label",
+    "recalibrated_caveat",
+    "measures_missing",
+)
 _SOURCE = ("label", "topic_system", "topic_code", "topic_display", "override_system")
 _FREE_TABLES = ("level_name", "unit", "marker", "assay", "part", "override")
 

@@ -71,10 +71,11 @@ def _serve(options: argparse.Namespace) -> int:
         from cds_service.server import open_port, run_server
 
         settings = load_settings(options.config)
+        app = create_app(settings)
         listener = open_port(settings.server.host, settings.server.port)
         port = listener.getsockname()[1]
         run_server(
-            create_app(settings),
+            app,
             listener,
             workers=settings.server.workers,
             threads=settings.server.threads,

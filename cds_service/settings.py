@@ -1,22 +1,21 @@
 """Typed settings from one annotated TOML file, checked at start; an error names file, line, key and what is expected.
 
 Question: how does this hospital want the service to behave? docker/infliximab-cds.toml lists every setting.
-Defaults of [policy] are those of the medicine (cds_service.clinical.policy); nothing is repeated here.
+Defaults of [policy] are those of the medicine (cds_service.clinical.policy); nothing is repeated here. Relative paths
+count from the folder of the configuration file.
 """
 
-import difflib
-import re
-import tomllib
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from cds_service.checked_toml import FOLDER, Section, Text, check, open_toml
 from cds_service.clinical.knowledge import target_profiles
 from cds_service.clinical.policy import Policy
-from cds_service.errors import ConfigurationError
+from cds_service.clinical.site_model import SiteModel
 from cds_service.trust.origins import read_base
 
 _DEFAULT = Policy()
@@ -26,9 +25,20 @@ def _known_base(url: str) -> str:
     return read_base(url).url
 
 
+def _beside_the_file(name: str, info: ValidationInfo) -> str:
+    folder = (info.context or {}).get(FOLDER)
+    return str(folder / name) if name and folder else name
+
+
 def _known_folder(name: str) -> str:
     if name and not Path(name).is_dir():
         raise ValueError("a folder with the site's own tables expected, or nothing")
+    return name
+
+
+def _known_file(name: str) -> str:
+    if name and not Path(name).is_file():
+        raise ValueError("a file with the site's own risk model expected, or nothing")
     return name
 
 
@@ -44,17 +54,13 @@ def _known_profile(name: str) -> str:
     return name
 
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+SitePath = Annotated[str, Field(max_length=1000), AfterValidator(_beside_the_file)]
 Days = Annotated[int, Field(ge=1, le=3660)]
 Weeks = Annotated[float, Field(gt=0, le=260)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class Server(_Section):
+class Server(Section):
     """Where we listen."""
 
     host: Text = "127.0.0.1"
@@ -64,7 +70,7 @@ class Server(_Section):
     max_request_bytes: Annotated[int, Field(ge=10_000, le=20_000_000)] = 2_000_000
 
 
-class Fhir(_Section):
+class Fhir(Section):
     """Which FHIR servers are read, how far and how long."""
 
     allowed_servers: Annotated[tuple[Annotated[str, AfterValidator(_known_base)], ...], Field(strict=False)] = ()
@@ -78,16 +84,16 @@ class Fhir(_Section):
     code_filtered_searches: bool = False
 
 
-class SiteSection(_Section):
+class SiteSection(Section):
     """Who we are."""
 
     name: Text = "unnamed site"
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     drug_by_name: bool = False
-    tables_folder: Annotated[str, Field(max_length=1000), AfterValidator(_known_folder)] = ""
+    tables_folder: Annotated[SitePath, AfterValidator(_known_folder)] = ""
 
 
-class PolicySection(_Section):
+class PolicySection(Section):
     """The site's choices in the medicine, with bounds; meanings stand in cds_service.clinical.policy."""
 
     name: Text = _DEFAULT.name
@@ -131,6 +137,7 @@ class PolicySection(_Section):
     baseline_window_days: Days = _DEFAULT.baseline_window_days
     steroid_window_days: Days = _DEFAULT.steroid_window_days
     infection_window_days: Days = _DEFAULT.infection_window_days
+    risk_model_file: Annotated[SitePath, AfterValidator(_known_file)] = ""
 
     @model_validator(mode="after")
     def _fits_together(self) -> "PolicySection":
@@ -143,12 +150,13 @@ class PolicySection(_Section):
             raise ValueError("deep_fraction below near_target_fraction expected")
         return self
 
-    def policy(self) -> Policy:
-        """The same choices as the medicine reads them."""
-        return Policy(**{field.name: getattr(self, field.name) for field in fields(Policy)})
+    def policy(self, risk_model: SiteModel | None = None) -> Policy:
+        """The same choices as the medicine reads them, with what the risk model file says."""
+        choices = {field.name: getattr(self, field.name) for field in fields(Policy) if field.name != "risk_model"}
+        return Policy(**choices, risk_model=risk_model)
 
 
-class Settings(_Section):
+class Settings(Section):
     """All settings of one site."""
 
     server: Server = Server()
@@ -164,49 +172,4 @@ def load_settings(path: Path | None) -> Settings:
     """
     if path is None:
         return Settings()
-    text = _read(path)
-    try:
-        return Settings.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: TOML expected: {error}") from error
-    except ValidationError as error:
-        raise ConfigurationError(*(_explain(path, text, dict(fault)) for fault in error.errors())) from error
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "UTF-8 expected"
-        raise ConfigurationError(f"{path}: the configuration file cannot be read: {reason}") from error
-
-
-def _explain(path: Path, text: str, fault: dict[str, Any]) -> str:
-    keys = [part for part in fault["loc"] if isinstance(part, str)]
-    where = f"{path}:{_line_of(text, keys)}: {'.'.join(keys)}"
-    if fault["type"] == "extra_forbidden":
-        return f"{where}: no such setting{_nearest(keys)}"
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    return f"{where}: {message[0].lower()}{message[1:]}"
-
-
-def _nearest(keys: list[str]) -> str:
-    section = Settings.model_fields.get(keys[0]) if len(keys) > 1 else None
-    holder = section.annotation if section else Settings
-    known = list(getattr(holder, "model_fields", {}))
-    near = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.5)
-    return f", did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}"
-
-
-def _line_of(text: str, keys: list[str]) -> int:
-    """The line on which a key stands, else that of its section, else 1."""
-    section: list[str] = []
-    found = 1
-    for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[\s*([\w-]+)\s*\]", line)
-        name = re.match(r"\s*([\w-]+)\s*=", line)
-        section = [header[1]] if header else section
-        if name and [*section, name[1]] == keys[:2]:
-            return number
-        found = number if header and section == keys[:1] else found
-    return found
+    return check(open_toml(path, "the configuration file"), Settings)

@@ -33,7 +33,7 @@ from cds_service.clinical.outlook import UNEXPLAINED, look_at_options
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import Comparator, DataIssue, InfusionOrder, Moment, SourceState, TreatmentRecord
 from cds_service.clinical.regimen import compare_order, current_interval, list_options
-from cds_service.clinical.risk import read_predictors, relative_odds
+from cds_service.clinical.risk import estimate_risk, read_predictors
 from cds_service.clinical.stops import FORMER, find_stops, heart_failure, too_much_for_the_heart
 from cds_service.clinical.target import choose_target
 from cds_service.clinical.timeline import (
@@ -145,7 +145,7 @@ def assess(
         disease=disease,
         stop_conditions=stops,
         predictors=predictors,
-        risk=relative_odds(predictors),
+        risk=estimate_risk(predictors, policy.risk_model),
         options=list_options(given, current_interval(given, ordered), policy),
         forecast=facts.forecast,
         advice=advice,

@@ -19,6 +19,7 @@ from cds_service.clinical.record import (
     Reaction,
     Reading,
 )
+from cds_service.clinical.site_model import BaselineModel, Calibration, SiteModel
 
 
 class Phase(StrEnum):
@@ -282,15 +283,54 @@ class Predictor:
     evidence: str | None = None
 
 
+class Hindrance(StrEnum):
+    """Why a site's own model says nothing of a child."""
+
+    NOT_KNOWN = "not-known"
+    OUTSIDE_RANGE = "outside-range"  # of the children it was fitted on
+
+
+@dataclass(frozen=True, slots=True)
+class Probability:
+    """How probable a low trough was by the site's own model, from 0 to 1, with the 95 % interval."""
+
+    model: SiteModel
+    value: float
+    ci95: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class NoProbability:
+    """The site has a model of its own, and these predictors keep it from saying anything."""
+
+    model: SiteModel
+    hindered_by: tuple[tuple[str, Hindrance], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class RiskEstimate:
-    """Relative odds of a low trough before treatment, against a stated reference child."""
+    """Relative odds of a low trough before treatment, against a stated reference child.
+
+    They compare with a child alike in what is missing; `possible_odds` are the lowest and highest they could be,
+    whatever the missing predictors are, and None where none is missing or none was used. `by_the_site` is None where
+    the site has no model of its own.
+    """
 
     model: str
     outcome: str
     relative_odds: float | None
     ci95: tuple[float, float] | None
     reference: tuple[tuple[str, float | bool | None], ...]
+    possible_odds: tuple[float, float] | None = None
+    by_the_site: Probability | NoProbability | None = None
+
+    @property
+    def calibration(self) -> Calibration:
+        """What the probability rests on; none where there is no probability."""
+        if not isinstance(self.by_the_site, Probability):
+            return Calibration.NONE
+        own = self.by_the_site.model
+        return Calibration.BASELINE if isinstance(own, BaselineModel) else Calibration.RECALIBRATED
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,15 +16,18 @@ from cds_service.clinical.assessment import (
     ExpectedTrough,
     Forecast,
     GivenRegimen,
+    NoProbability,
     Option,
     OrderedRegimen,
     PatientFacts,
     Predictor,
+    Probability,
     RiskEstimate,
     TroughJudgement,
 )
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import Comparator, DrugLevel, Moment, Patient, Route, TreatmentRecord
+from cds_service.clinical.site_model import BaselineModel, Cohort, Measures, RecalibratedModel
 
 SCHEMA = "infliximab-cds/assessment/1"
 Json = dict[str, Any]
@@ -216,15 +219,57 @@ def _predictor(p: Predictor) -> Json:
 
 
 def _risk(r: RiskEstimate) -> Json:
+    found = r.by_the_site if isinstance(r.by_the_site, Probability) else None
+    hindered_by = r.by_the_site.hindered_by if isinstance(r.by_the_site, NoProbability) else ()
+    own = found.model if found else None
     return {
         "model": r.model,
         "outcome": r.outcome,
         "relative_odds": _rounded(r.relative_odds, 3),
-        "ci95": [round(v, 3) for v in r.ci95] if r.ci95 else None,
+        "ci95": _pair(r.ci95),
+        "possible_odds": _pair(r.possible_odds),
         "reference": dict(r.reference),
-        "probability": None,
-        "baseline": None,
-        "calibration": "none",
+        "probability": _rounded(found.value, 3) if found else None,
+        "probability_ci95": _pair(found.ci95) if found else None,
+        "calibration": r.calibration.value,
+        "baseline": _baseline(own) if isinstance(own, BaselineModel) else None,
+        "recalibration": _recalibration(own) if isinstance(own, RecalibratedModel) else None,
+        "probability_hindered_by": [{"predictor": name, "why": why.value} for name, why in hindered_by],
+    }
+
+
+def _baseline(own: BaselineModel) -> Json:
+    return {"probability": own.probability, "reference": dict(own.reference), **_cohort(own.cohort)}
+
+
+def _recalibration(own: RecalibratedModel) -> Json:
+    return {
+        **_cohort(own.cohort),
+        "intercept": own.intercept,
+        "coefficients": dict(own.coefficients),
+        "ranges": {name: list(ends) for name, ends in own.ranges},
+        "measures": _measures(own.measures),
+        "date": own.written.isoformat(),
+        "software": own.software,
+    }
+
+
+def _cohort(cohort: Cohort) -> Json:
+    return {
+        "outcome": cohort.outcome,
+        "low_trough_below_ug_per_ml": cohort.low_trough_below_ug_per_ml,
+        "children": cohort.children,
+        "events": cohort.events,
+        "period": [day.isoformat() for day in cohort.period],
+    }
+
+
+def _measures(measures: Measures) -> Json:
+    return {
+        "calibration_slope": measures.calibration_slope,
+        "calibration_in_the_large": measures.calibration_in_the_large,
+        "auc_optimism_corrected": measures.auc_optimism_corrected,
+        "brier_score": measures.brier_score,
     }
 
 
@@ -285,6 +330,10 @@ def _time(moment: Moment | None) -> str | None:
 
 def _comparator(comparator: Comparator | None) -> str | None:
     return comparator.value if comparator else None
+
+
+def _pair(ends: tuple[float, float] | None) -> list[float] | None:
+    return [round(end, 3) for end in ends] if ends else None
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

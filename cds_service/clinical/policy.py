@@ -6,6 +6,8 @@ Source: the clinical contract (docs/how-it-decides.md); J marks judgement. Units
 
 from dataclasses import dataclass
 
+from cds_service.clinical.site_model import SiteModel
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -56,3 +58,5 @@ class Policy:
     steroid_window_days: int = 84
     # Stop conditions
     infection_window_days: int = 90
+    # The site's own model of a low trough, from its risk model file; without one no probability is given
+    risk_model: SiteModel | None = None

@@ -1,7 +1,8 @@
 """How likely was a low trough, judged by what was known before treatment?
 
 Question: which published predictors apply to this child, and what relative odds do they give against a stated
-reference child? Source: knowledge/predictors.toml (Song 2024, doi:10.1002/pdi3.96). Odds, never a probability.
+reference child? Source: knowledge/predictors.toml (Song 2024, doi:10.1002/pdi3.96). These are odds; a probability
+comes from the site's own model alone.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,9 @@ from cds_service.clinical.assessment import Predictor, PredictorState, RiskEstim
 from cds_service.clinical.knowledge import PublishedPredictor, note, risk_model
 from cds_service.clinical.moments import instant
 from cds_service.clinical.policy import Policy
+from cds_service.clinical.probability import WIDTH_95, probability
 from cds_service.clinical.record import DataIssue, Measurement, Moment, SourceState, TreatmentRecord
+from cds_service.clinical.site_model import SiteModel
 
 STEROID_SOURCES = ("infusions", "prescriptions")
 
@@ -30,23 +33,35 @@ def read_predictors(
     return tuple(p for p, _ in found), tuple(issue for _, issues in found for issue in issues)
 
 
-def relative_odds(predictors: Sequence[Predictor]) -> RiskEstimate:
-    """Relative odds with a 95 % interval, the predictors taken as independent; None where none could be used."""
+def estimate_risk(predictors: Sequence[Predictor], own: SiteModel | None) -> RiskEstimate:
+    """Relative odds with a 95 % interval, the predictors taken as independent; None where none could be used.
+
+    What is missing is not part of the interval: what it could do stands in `possible_odds`. The probability is that of
+    the site's own model, where it has one.
+    """
     model = risk_model()
-    used = [p for p in predictors if p.log_odds is not None]
-    total = sum(p.log_odds for p in used if p.log_odds is not None)
     rows = {row.name: row for row in model.predictors}
-    variance = sum(
-        (p.log_odds / rows[p.name].beta * rows[p.name].standard_error) ** 2 for p in used if p.log_odds is not None
-    )
-    spread = 1.96 * sqrt(variance)
+    used = {p.name: p.log_odds for p in predictors if p.log_odds is not None}
+    total = sum(used.values())
+    variance = sum((told / rows[name].beta * rows[name].standard_error) ** 2 for name, told in used.items())
+    spread = WIDTH_95 * sqrt(variance)
     return RiskEstimate(
         model=model.model,
         outcome=model.outcome,
         relative_odds=exp(total) if used else None,
         ci95=(exp(total - spread), exp(total + spread)) if used else None,
-        reference=tuple((p.name, rows[p.name].reference if p.log_odds is not None else None) for p in predictors),
+        reference=tuple((p.name, rows[p.name].reference if p.name in used else None) for p in predictors),
+        possible_odds=_possible(total, [rows[p.name] for p in predictors if p.name not in used]) if used else None,
+        by_the_site=probability(own, predictors) if own else None,
     )
+
+
+def _possible(log_odds: float, missing: Sequence[PublishedPredictor]) -> tuple[float, float] | None:
+    """The relative odds at the ends of the spans of what is missing."""
+    if not missing:
+        return None
+    least, most = (sum(ends) for ends in zip(*(row.possible_log_odds for row in missing), strict=True))
+    return exp(log_odds + least), exp(log_odds + most)
 
 
 def _predictor(
@@ -110,9 +125,9 @@ def _number(
     if row.plausible is not None and not row.plausible[0] <= newest.reading.value <= row.plausible[1]:
         told = note("predictor-out-of-range", name=row.name, title=row.title, value=f"{newest.reading.value:g}")
         return _unused(row, newest, PredictorState.OUT_OF_RANGE), (told,)
-    difference = newest.reading.value - float(row.reference)
-    held = difference if row.bound is None else max(-row.bound, min(row.bound, difference))
-    return _value(row, newest, PredictorState.USED, row.beta * held, bounded=held != difference), ()
+    value = newest.reading.value
+    bounded = row.held(value) != value - row.reference
+    return _value(row, newest, PredictorState.USED, row.log_odds_of(value), bounded=bounded), ()
 
 
 def _not_after(at: Moment, baseline: Moment) -> bool:
@@ -131,7 +146,7 @@ def _flag(row: PublishedPredictor, present: bool, at: Moment | None, evidence: s
         state=PredictorState.USED,
         odds_ratio=row.odds_ratio,
         ci95=row.ci95,
-        log_odds=row.beta if present else 0.0,
+        log_odds=row.log_odds_of(present),
         evidence=evidence,
     )
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.request import Deadline, Limits
 from cds_service.clinical.policy import Policy
+from cds_service.risk_model_file import load_risk_model
 from cds_service.settings import Settings
 from cds_service.trust.origins import AllowedServers, read_base
 from fhir_mappings.searches import Search, load_searches, prefetch_templates
@@ -42,14 +43,18 @@ class Site:
 
 
 def open_site(settings: Settings) -> Site:
-    """Load the tables and build the client. Opens no connection and starts no thread."""
+    """Load the tables and the risk model, and build the client. Opens no connection and starts no thread.
+
+    Raises ConfigurationError naming the place where a table or the risk model is wrong.
+    """
     fhir = settings.fhir
+    risk_model_file = settings.policy.risk_model_file
     folder = settings.site.tables_folder
     tables = load_tables(Path(folder) if folder else None)
     searches = load_searches(fhir.code_filtered_searches, tables)
     return Site(
         settings=settings,
-        policy=settings.policy.policy(),
+        policy=settings.policy.policy(load_risk_model(Path(risk_model_file)) if risk_model_file else None),
         time_zone=ZoneInfo(settings.site.time_zone),
         searches=searches,
         prefetch=prefetch_templates(searches),

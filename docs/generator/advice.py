@@ -7,8 +7,10 @@ from importlib.resources import files
 from cards.wording import KindWording, Wording, load_wording
 from cds_service.clinical.advice import TABLE
 from cds_service.clinical.assessment import AdviceKind
-from cds_service.clinical.knowledge import StopRow, stops
+from cds_service.clinical.knowledge import PublishedPredictor, StopRow, risk_model, stops
 from generator.layout import Json, codes, data, same_keys, table
+
+UNITS = {"{score}": ("points", "point"), "g/L": ("g/L", "g/L")}
 
 
 def rows() -> str:
@@ -35,6 +37,31 @@ def targets() -> str:
         for name, row in known.items()
     ]
     return table(("Profile", "µg/mL", "Can be chosen", "How well founded", "Source"), told)
+
+
+def predictors() -> str:
+    """The published predictors, with the span that each leaves open where it was not measured."""
+    told = [
+        (
+            row.title,
+            f"{row.odds_ratio:g} ({row.ci95[0]:g} to {row.ci95[1]:g}){_per(row)}",
+            _input(row, row.reference),
+            "no to yes" if row.unit is None else f"{row.span[0]:g} to {_input(row, row.span[1])} (J)",
+            row.caveat,
+        )
+        for row in risk_model().predictors
+    ]
+    return table(("Predictor", "Odds ratio (95 %)", "Reference child", "Span where not measured", "Doubt"), told)
+
+
+def _per(row: PublishedPredictor) -> str:
+    return f" per {UNITS[row.unit][1]}" if row.unit else ""
+
+
+def _input(row: PublishedPredictor, value: float | bool) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g} {UNITS[row.unit or ''][0]}"
 
 
 def stop_conditions() -> str:

@@ -1,6 +1,7 @@
 """What a hospital sets up: settings, addresses, prefetch and scopes."""
 
 import json
+from pathlib import Path
 
 from pydantic import BaseModel
 
@@ -9,6 +10,7 @@ from cds_service.settings import Settings
 from fhir_mappings.searches import load_searches, prefetch_templates
 from generator.layout import Json, data, same_keys, table
 
+RISK_MODELS = Path(__file__).parents[1] / "risk-models"
 NEEDED = {
     True: "412, if it cannot be read from the FHIR server either",
     False: "advice; the card says that it is missing",
@@ -54,6 +56,21 @@ def _allowed(schema: Json) -> str:
 
 def _number(value: float) -> str:
     return f"{int(value):,}" if value == int(value) else f"{value:,}"
+
+
+def baseline_example() -> str:
+    """The synthetic risk model of the kind `baseline`, as it stands in its file."""
+    return _example("baseline")
+
+
+def recalibrated_example() -> str:
+    """The synthetic risk model of the kind `recalibrated`, as it stands in its file."""
+    return _example("recalibrated")
+
+
+def _example(kind: str) -> str:
+    text = RISK_MODELS.joinpath(f"{kind}.toml").read_text("utf-8").rstrip()
+    return f"[`{kind}.toml`](risk-models/{kind}.toml):\n\n```toml\n{text}\n```"
 
 
 def services() -> str:

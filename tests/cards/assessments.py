@@ -15,6 +15,8 @@ from cds_service.clinical.assessment import (
     DiseaseMarker,
     DiseaseStatus,
     GivenRegimen,
+    Hindrance,
+    NoProbability,
     Option,
     OrderChange,
     OrderedRegimen,
@@ -22,6 +24,7 @@ from cds_service.clinical.assessment import (
     Phase,
     Predictor,
     PredictorState,
+    Probability,
     Qualification,
     RiskEstimate,
     Severity,
@@ -45,6 +48,7 @@ from cds_service.clinical.record import (
     Reading,
     Route,
 )
+from cds_service.clinical.site_model import BaselineModel, Cohort, Measures, RecalibratedModel
 
 AS_OF = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 DRAWN = Moment(datetime(2026, 11, 22, 8, 0, tzinfo=UTC))
@@ -133,6 +137,27 @@ RISK = RiskEstimate(
     9.4,
     (1.3, 68.0),
     (("hormone_exposure", False), ("perianal_lesions", False), ("ses_cd", None), ("total_protein", 65.0)),
+    possible_odds=(3.43, 70.7),
+)
+ALL_FOUR = (
+    *PREDICTORS[:2],
+    Predictor("ses_cd", 5.0, "{score}", on(2025, 10, 2), PredictorState.USED, 1.656, (1.065, 2.577), 1.513),
+    PREDICTORS[3],
+)
+BASELINE = BaselineModel(
+    Cohort("low trough before infusion 4", 5.0, 40, 12, (date(2022, 1, 1), date(2025, 6, 30))),
+    0.30,
+    (("hormone_exposure", False), ("perianal_lesions", False), ("ses_cd", 4.0), ("total_protein", 66.0)),
+)
+RECALIBRATED = RecalibratedModel(
+    cohort=Cohort("low trough before infusion 4", 5.0, 84, 39, (date(2021, 1, 1), date(2026, 6, 30))),
+    written=date(2026, 9, 1),
+    software="a logistic regression of your choice 1.0",
+    intercept=2.128,
+    coefficients=(("ses_cd", 0.103), ("total_protein", -0.053)),
+    covariance=((6.7, -0.005, -0.1), (-0.005, 0.0019, -0.0002), (-0.1, -0.0002, 0.0016)),
+    ranges=(("ses_cd", (0.0, 23.0)), ("total_protein", (50.0, 85.0))),
+    measures=Measures(0.78, 0.0, 0.69, 0.21),
 )
 
 LOW_TROUGH = Assessment(
@@ -176,6 +201,20 @@ LOW_TROUGH = Assessment(
     issues=(DataIssue("ses-cd-missing", "ses_cd", IssueLevel.NOTE, "No SES-CD found before the first infusion."),),
     versions=Versions("0.1.0", "2026-11-22", "default"),
 )
+
+
+def _with_own_model(by_the_site: Probability | NoProbability, predictors: tuple[Predictor, ...]) -> Assessment:
+    """No usable level yet, so that the risk before treatment is a reason to measure."""
+    known = any(p.name == "ses_cd" and p.value is not None for p in predictors)
+    odds = replace(
+        RISK,
+        relative_odds=42.6,
+        ci95=(4.2, 431.0),
+        reference=(*RISK.reference[:2], ("ses_cd", 2.0), RISK.reference[3]),
+        possible_odds=None,
+    )
+    risk = replace(odds if known else RISK, by_the_site=by_the_site)
+    return replace(_no_level(), risk=risk, predictors=predictors, issues=() if known else LOW_TROUGH.issues)
 
 
 def advise(
@@ -431,6 +470,12 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
         "measure_trough": _no_level(),
         "measure_trough-too-early": _too_early(),
         "measure_trough-order-for-infusion-3": _order_for_infusion_3(),
+        "measure_trough-own-baseline": _with_own_model(Probability(BASELINE, 0.887, (0.511, 0.983)), ALL_FOUR),
+        "measure_trough-recalibrated": _with_own_model(Probability(RECALIBRATED, 0.46, (0.32, 0.61)), ALL_FOUR),
+        "measure_trough-no-probability": _with_own_model(
+            NoProbability(RECALIBRATED, (("ses_cd", Hindrance.NOT_KNOWN), ("total_protein", Hindrance.OUTSIDE_RANGE))),
+            (*PREDICTORS[:3], replace(PREDICTORS[3], value=47.0)),
+        ),
         "after_gap": _after_gap(
             trough=trough(1.7, qualification=Qualification.STALE, level=OLD_LEVEL),
             antibody=AntibodyJudgement(AntibodyStatus.NEGATIVE, OLD_ANTIBODY, same_sample=True),

@@ -86,6 +86,12 @@ def test_unread_parts_are_named_in_the_summary_while_they_fit_and_all_of_them_on
         assert named in line(assessment, 5)
 
 
+def test_unread_parts_whose_names_show_nothing_are_told_as_such() -> None:
+    assessment = replace(CARDS["keep_regimen-unread"], unread_parts=("", "\u200b"))
+    assert card_of(assessment).summary.endswith("no change suggested, but parts of the chart not read in full")
+    assert "a part without a name, a part without a name" in line(assessment, 5)
+
+
 @pytest.mark.parametrize("hook", ORDER_HOOKS)
 def test_what_is_not_ours_and_what_is_induction_stay_silent_though_parts_are_unread(hook: str) -> None:
     unread = replace(CARDS["keep_regimen-unread"], advice=())

@@ -13,13 +13,17 @@ from cds_service import __version__, patients
 from cds_service.app import create_app
 from cds_service.clinical.advice import TABLE
 from cds_service.clinical.assessment import AdviceKind, AntibodyStatus, DiseaseStatus, Qualification, TroughStatus
+from cds_service.clinical.explain import explain
 from cds_service.clinical.knowledge import assays, stops, target_profiles
+from cds_service.clinical.policy import Policy
 from cds_service.demo import BUNDLED
 from cds_service.errors import CdsError
 from cds_service.hooks.services import load_services
+from cds_service.risk_model_file import load_risk_model
 from cds_service.settings import Settings, load_settings
 from fhir_mappings.rows import read_rows
 from fhir_mappings.searches import load_searches, prefetch_templates
+from tests.clinical.charts import CROHNS, ago, chart, diagnosed, judge, level, measured
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -138,6 +142,26 @@ def test_every_row_is_told_twice_by_its_title_and_in_clinical_words() -> None:
 @pytest.mark.parametrize("value", [*Qualification, *AntibodyStatus, *DiseaseStatus, *TroughStatus])
 def test_every_word_of_the_judgement_is_explained(value: str) -> None:
     assert f"`{value}`" in page("how-it-decides.md")
+
+
+@pytest.mark.parametrize(("kind", "score"), [("baseline", 5), ("recalibrated", 12)])
+def test_the_worked_numbers_of_a_risk_model_are_those_of_the_code(kind: str, score: float) -> None:
+    markers = [measured("ses_cd", score, ago(weeks=63)), measured("total_protein", 62, ago(weeks=63))]
+    perianal = diagnosed("perianal_disease", recorded=ago(weeks=66))
+    own = Policy(risk_model=load_risk_model(DOCS / "risk-models" / f"{kind}.toml"))
+    told = explain(judge(chart(level(1.7), diagnoses=[CROHNS, perianal], markers=markers), policy=own))["risk"]
+    worked = page("risk-model.md").split(f"## Kind `{kind}`")[1].split("**Worked.**")[1].split("```")[1]
+    low, high = told["probability_ci95"]
+    assert f"p = {told['probability']:.3f}" in worked
+    assert f"{low:.3f} to {high:.3f}" in worked
+
+
+def test_every_key_of_a_risk_model_is_told() -> None:
+    text = page("risk-model.md")
+    for kind in ("baseline", "recalibrated"):
+        keys = tomllib.loads((DOCS / "risk-models" / f"{kind}.toml").read_text("utf-8"))
+        names = [f"`[{key}]`" if isinstance(value, dict) else f"`{key}`" for key, value in keys.items()]
+        assert [name for name in names if name not in text] == []
 
 
 def test_prefetch_and_addresses_are_those_of_discovery() -> None:

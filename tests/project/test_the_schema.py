@@ -14,6 +14,7 @@ from cds_service.clinical.assessment import (
     AdviceKind,
     AntibodyStatus,
     DiseaseStatus,
+    Hindrance,
     OrderChange,
     Phase,
     PredictorState,
@@ -23,9 +24,11 @@ from cds_service.clinical.assessment import (
 from cds_service.clinical.explain import explain, not_applicable
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import IssueLevel
+from cds_service.clinical.site_model import Calibration
 from cds_service.hooks.evaluate import evaluate
 from cds_service.hooks.request import read_hook_request
 from cds_service.hooks.site import Site, open_site
+from cds_service.risk_model_file import load_risk_model
 from cds_service.settings import Settings
 from tests.clinical.charts import (
     ACTIVE,
@@ -44,10 +47,14 @@ from tests.clinical.charts import (
 
 Json = dict[str, Any]
 
-SCHEMA: Json = json.loads(
-    (Path(__file__).parents[2] / "docs" / "schemas" / "assessment.schema.json").read_text("utf-8")
-)
+ROOT = Path(__file__).parents[2]
+SCHEMA: Json = json.loads((ROOT / "docs" / "schemas" / "assessment.schema.json").read_text("utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA)
+
+
+def policy(own_model: str) -> Policy:
+    return Policy(risk_model=load_risk_model(ROOT / "docs" / "risk-models" / f"{own_model}.toml"))
+
 
 BASELINE = (measured("ses_cd", 9, ago(weeks=63)), measured("total_protein", 62, ago(weeks=63)))
 DOCUMENTS: dict[str, Json] = {
@@ -63,6 +70,9 @@ DOCUMENTS: dict[str, Json] = {
     "adult": explain(judge(chart(level(1.7), born=date(2000, 1, 1)))),
     "after a gap": explain(judge(chart(given=infusions((62, 60, 56, 48, 40, 32, 24))))),
     "predictors before treatment": explain(judge(chart(level(1.7), markers=BASELINE))),
+    "risk on a baseline": explain(judge(chart(level(1.7), markers=BASELINE), policy=policy("baseline"))),
+    "risk by a recalibrated model": explain(judge(chart(level(1.7), markers=BASELINE), policy=policy("recalibrated"))),
+    "risk model that says nothing": explain(judge(chart(level(1.7)), policy=policy("recalibrated"))),
     "no infliximab order": not_applicable("synthetic", VISIT, "no infliximab order in the request", Policy()),
 }
 
@@ -122,6 +132,8 @@ def test_an_assessment_without_a_required_key_is_refused(key: str) -> None:
         ("advice[].kind", AdviceKind),
         ("predictors[].state", PredictorState),
         ("issues[].level", IssueLevel),
+        ("risk.calibration", Calibration),
+        ("risk.probability_hindered_by[].why", Hindrance),
     ],
 )
 def test_the_schema_lists_every_word_the_code_knows(path: str, values: type) -> None:

@@ -8,6 +8,7 @@ import copy
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from cds_service.clinical.record import (
     Route,
     TreatmentRecord,
 )
+from cds_service.risk_model_file import load_risk_model
 from cds_service.settings import Settings
 from fhir_mappings.orders import read_orders
 from fhir_mappings.rows import read_rows
@@ -57,6 +59,7 @@ from tests.clinical.test_rows_of_the_precedence_table import FOUR_WEEKLY, remiss
 from tests.fhir_mappings import charts as fhir
 from tests.safety.cards import card_of, detail, kinds, offers_more, section
 
+RISK_MODELS = Path(__file__).parents[2] / "docs" / "risk-models"
 HEART_FAILURE = diagnosed("stop.heart_failure")
 STOPS = [name for name, row in stops().items() if row.effect == "stop"]
 OTHER_INDICATIONS = sorted(
@@ -371,6 +374,26 @@ def test_rule_21_never_shows_the_published_odds_as_a_probability_or_without_thei
         assert caveat in told
     assert re.findall(r"\d+ ?%", told) == ["95%"]
     assert (explain(assessment)["risk"]["probability"], explain(assessment)["risk"]["calibration"]) == (None, "none")
+
+
+@pytest.mark.parametrize(
+    ("file", "calibration", "label"),
+    [
+        ("baseline.toml", "baseline", "Uncalibrated, the published odds on this hospital's own baseline: 12 of 40"),
+        ("recalibrated.toml", "recalibrated", "Recalibrated in this hospital: 39 of 84 children"),
+    ],
+)
+def test_rule_21_never_shows_a_probability_without_its_interval_and_what_it_rests_on(
+    file: str, calibration: str, label: str
+) -> None:
+    own = Policy(risk_model=load_risk_model(RISK_MODELS / file))
+    told = section(judge(chart(level(1.7), markers=BASELINE), policy=own), "Before treatment")
+    assert re.search(r"Probability of a low trough \d+% \(95% interval \d+% to \d+%\)", told)
+    assert label in told
+    assert explain(judge(chart(level(1.7), markers=BASELINE), policy=own))["risk"]["calibration"] == calibration
+    unknown = section(judge(chart(level(1.7)), policy=own), "Before treatment")
+    assert "Probability of a low trough not given: SES-CD not known; total protein not known" in unknown
+    assert set(re.findall(r"\d+ ?%", unknown)) <= {"95%"}
 
 
 def test_rule_22_never_makes_the_steroid_odds_ratio_advice_to_give_steroids() -> None:

@@ -20,7 +20,8 @@ def test_without_a_file_the_defaults_hold() -> None:
 
 
 def test_the_policy_section_has_every_choice_of_the_medicine_and_no_other() -> None:
-    assert list(PolicySection.model_fields) == [field.name for field in fields(Policy)]
+    chosen = [name.replace("risk_model_file", "risk_model") for name in PolicySection.model_fields]
+    assert chosen == [field.name for field in fields(Policy)]
 
 
 def test_the_example_loads_and_shows_the_defaults() -> None:
@@ -32,12 +33,13 @@ def test_the_example_names_every_setting() -> None:
     for name, section in Settings.model_fields.items():
         known = section.annotation
         assert list(shown[name]) == list(getattr(known, "model_fields", {})), name
+    choices = {key: value for key, value in asdict(Policy()).items() if key != "risk_model"}
     lists = {
         "intervals_weeks": [8, 6, 4],
         "forecast_intervals_weeks": [8, 7, 6, 5, 4],
         "higher_doses_mg_per_kg": [7.5, 10],
     }
-    assert shown["policy"] == {**asdict(Policy()), **lists}
+    assert shown["policy"] == {**choices, **lists, "risk_model_file": ""}
 
 
 def test_every_setting_of_the_example_but_the_obvious_is_explained() -> None:
@@ -82,6 +84,11 @@ def test_a_changed_setting_arrives(tmp_path: Path) -> None:
         ('[fhir]\nallowed_servers = ["ftp://x"]', 2, "fhir.allowed_servers: an http or https URL"),
         ('[site]\ntime_zone = "Mars/Base"', 2, "site.time_zone: an IANA time zone such as"),
         ('[site]\ntables_folder = "/no/such/folder"', 2, "site.tables_folder: a folder with"),
+        ('[policy]\nrisk_model_file = "none.toml"', 2, "policy.risk_model_file: a file with the site's own risk model"),
+        ('policy = { risk_model_file = "none.toml" }', 1, "policy.risk_model_file: a file with the site's own"),
+        ("[site]\n\n[server]\n[policy]\nintervals_weeks = [4, 6]", 4, "policy: intervals_weeks from long"),
+        ("[site]\n\npolicy = { nmae = 1 }\n", 3, "site.policy: no such setting"),
+        ("\npolicy = { nmae = 1 }\n", 2, "policy.nmae: no such setting, did you mean name?"),
         ('[policy]\ntarget_profile = "high"', 2, "policy.target_profile: one of paed-default,"),
         ('[policy]\ntarget_profile = "induction"', 2, "policy.target_profile: one of paed-default,"),
         ("[site]\n[policy]\nintervals_weeks = [4, 6]", 2, "policy: intervals_weeks from long to short"),
@@ -96,6 +103,31 @@ def test_a_wrong_setting_is_told_with_line_and_key(text: str, line: int, told: s
     with pytest.raises(ConfigurationError) as wrong:
         load_settings(file)
     assert wrong.value.diagnostics[0].startswith(f"{file}:{line}: {told}")
+
+
+def test_relative_paths_count_from_the_folder_of_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    (site / "tables").mkdir(parents=True)
+    elsewhere.mkdir()
+    (site / "own.toml").write_text("")
+    (site / "site.toml").write_text('[site]\ntables_folder = "tables"\n[policy]\nrisk_model_file = "own.toml"\n')
+    monkeypatch.chdir(elsewhere)
+    settings = load_settings(Path("..", "site", "site.toml"))
+    assert Path(settings.site.tables_folder).samefile(site / "tables")
+    assert Path(settings.policy.risk_model_file).samefile(site / "own.toml")
+
+
+@pytest.mark.parametrize("key", ["tables_folder", "risk_model_file"])
+def test_an_absolute_path_stays_as_it_is(key: str, tmp_path: Path) -> None:
+    known = {"tables_folder": tmp_path / "tables", "risk_model_file": tmp_path / "own.toml"}
+    known["tables_folder"].mkdir()
+    known["risk_model_file"].write_text("")
+    file = tmp_path / "site.toml"
+    section = "site" if key == "tables_folder" else "policy"
+    file.write_text(f'[{section}]\n{key} = "{known[key]}"\n')
+    assert getattr(getattr(load_settings(file), section), key) == str(known[key])
 
 
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ the defaults of `Case`. Whatever is not known here raises ValueError with file a
 """
 
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +15,7 @@ from cds_service.clinical.assessment import (
     AdviceKind,
     AntibodyStatus,
     DiseaseStatus,
+    Hindrance,
     OrderChange,
     Phase,
     PredictorState,
@@ -23,7 +24,8 @@ from cds_service.clinical.assessment import (
     TroughStatus,
 )
 from cds_service.clinical.knowledge import risk_model, stops, target_profiles
-from cds_service.clinical.policy import Policy
+from cds_service.clinical.site_model import Calibration
+from cds_service.settings import PolicySection
 from tests.clinical.charts import EIGHT_WEEKLY
 from tests.spec.facts import (
     STRICT,
@@ -57,7 +59,7 @@ def _weeks(told: object) -> object:
 
 
 def _setting(told: Told) -> Told:
-    if unknown := set(told) - {f.name for f in fields(Policy)}:
+    if unknown := set(told) - set(PolicySection.model_fields):
         raise ValueError(f"no such setting: {', '.join(sorted(unknown))}")
     return {key: tuple(value) if isinstance(value, list) else value for key, value in told.items()}
 
@@ -66,8 +68,8 @@ def _setting(told: Told) -> Told:
 class Conclusion:
     """What must come out; what is left out is not compared, but `advice` is the whole card together with `also`.
 
-    `notes`, `reasons`, `readings` and `predictors` are compared by what they name, `not_noted` must be absent, all else
-    must be equal.
+    `notes`, `reasons`, `readings`, `predictors` and `hindered_by` are compared by what they name, `not_noted` must be
+    absent, all else must be equal.
     """
 
     __pydantic_config__ = STRICT
@@ -95,6 +97,11 @@ class Conclusion:
     predictors: dict[PredictorName, PredictorState] | None = None
     relative_odds: Number | None = None
     ci95: tuple[Number, Number] | None = None
+    possible_odds: tuple[Number, Number] | None = None
+    probability: Number | None = None
+    probability_ci95: tuple[Number, Number] | None = None
+    calibration: Calibration | None = None
+    hindered_by: dict[PredictorName, Hindrance] | None = None
     row: int | None = None
     advice: AdviceKind | Literal["none"] | None = None
     also: tuple[AdviceKind, ...] = ()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 from cds_service.clinical.assessment import Assessment
 from cds_service.clinical.policy import Policy
@@ -23,18 +24,27 @@ from cds_service.clinical.record import (
     TreatmentRecord,
 )
 from cds_service.patients.phrases import read_amount, read_rhythm, read_span
+from cds_service.risk_model_file import load_risk_model
 from tests.clinical import charts
 from tests.clinical.charts import VISIT
 from tests.spec.case import Case
 from tests.spec.facts import Antibody, Given, Level, Order, Result
 
+RISK_MODELS = Path(__file__).parents[2] / "docs" / "risk-models"
 USUAL_ANTIBODY = Antibody("<20 U/mL")
 
 
 def judge(case: Case) -> Assessment:
     """What the service concludes of the case at the visit."""
     draft = None if case.order == "none" else order_of(case.order)
-    return charts.judge(record_of(case), draft, Policy(**case.hospital))
+    return charts.judge(record_of(case), draft, policy_of(case))
+
+
+def policy_of(case: Case) -> Policy:
+    """The choices of the hospital; a risk model file is one of those that docs/risk-model.md shows."""
+    choices = {name: value for name, value in case.hospital.items() if name != "risk_model_file"}
+    file = case.hospital.get("risk_model_file")
+    return Policy(**choices, risk_model=load_risk_model(RISK_MODELS / file) if file else None)
 
 
 def moment(before: str, *, day_only: bool = False) -> Moment | None:

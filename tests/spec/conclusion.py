@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from cds_service.clinical.assessment import Assessment, GivenRegimen, OrderedRegimen
+from cds_service.clinical.assessment import (
+    Assessment,
+    GivenRegimen,
+    NoProbability,
+    OrderedRegimen,
+    Probability,
+    RiskEstimate,
+)
 from cds_service.clinical.moments import between, days
 from cds_service.clinical.record import Moment
 from tests.clinical.charts import VISIT
@@ -26,12 +33,24 @@ def concluded(a: Assessment) -> dict[str, Any]:
         "readings": {m.marker: m.reading for m in reversed(a.disease.evidence)},
         "stops": tuple(stop.name for stop in a.stop_conditions),
         "predictors": {p.name: p.state for p in a.predictors},
-        "relative_odds": None if a.risk.relative_odds is None else round(a.risk.relative_odds, 2),
-        "ci95": _rounded(a.risk.ci95, 2),
+        **_risk(a.risk),
         **_card(a),
         "options_weeks": tuple(option.interval_weeks for option in a.options),
         "notes": tuple(issue.code for issue in a.issues),
         "not_noted": tuple(issue.code for issue in a.issues),
+    }
+
+
+def _risk(risk: RiskEstimate) -> dict[str, Any]:
+    found = risk.by_the_site if isinstance(risk.by_the_site, Probability) else None
+    return {
+        "relative_odds": None if risk.relative_odds is None else round(risk.relative_odds, 2),
+        "ci95": _rounded(risk.ci95, 2),
+        "possible_odds": _rounded(risk.possible_odds, 2),
+        "probability": round(found.value, 2) if found else None,
+        "probability_ci95": _rounded(found.ci95, 2) if found else None,
+        "calibration": risk.calibration,
+        "hindered_by": dict(risk.by_the_site.hindered_by) if isinstance(risk.by_the_site, NoProbability) else {},
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from cds_service.clinical.advice import TABLE
-from cds_service.clinical.assessment import Assessment
+from cds_service.clinical.assessment import Assessment, Hindrance
 from cds_service.clinical.knowledge import stops
 from tests.spec.case import Conclusion
 from tests.spec.conclusion import told
@@ -21,6 +21,7 @@ def _range(pair: tuple[float, float]) -> str:
     return f"{pair[0]:g} to {pair[1]:g}"
 
 
+WHY = {Hindrance.NOT_KNOWN: "not known", Hindrance.OUTSIDE_RANGE: "outside the range of the model"}
 JUDGEMENT: Mapping[str, Callable[[Any], str]] = {
     "not_applicable": lambda reason: f"not applicable: {reason}",
     "phase": lambda phase: f"phase `{phase}`",
@@ -45,6 +46,11 @@ JUDGEMENT: Mapping[str, Callable[[Any], str]] = {
     "predictors": lambda states: ", ".join(f"{name_of(name)} `{state}`" for name, state in states.items()),
     "relative_odds": lambda odds: f"relative odds {odds:g}",
     "ci95": lambda pair: f"95 % interval {_range(pair)}",
+    "possible_odds": lambda pair: f"possible {_range(pair)}",
+    "probability": lambda share: f"probability {share:g}",
+    "probability_ci95": lambda pair: f"95 % interval {_range(pair)}",
+    "calibration": lambda word: f"calibration `{word}`",
+    "hindered_by": lambda reasons: ", ".join(f"{name_of(name)} {WHY[why]}" for name, why in reasons.items()),
 }
 CARD: Mapping[str, Callable[[Any], str]] = {
     "severity": lambda word: {"info": "as information", "warning": "as a warning"}[word],

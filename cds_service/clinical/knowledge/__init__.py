@@ -31,7 +31,10 @@ class Assay:
 
 @dataclass(frozen=True, slots=True)
 class PublishedPredictor:
-    """One published odds ratio with its interval; `bound` limits |value - reference| in the predictor's unit."""
+    """One published odds ratio with its interval; `bound` limits |value - reference| in the predictor's unit.
+
+    `span` is the lowest and highest value that a child may plausibly have in whom it was not measured (judgement).
+    """
 
     name: str
     title: str
@@ -39,6 +42,7 @@ class PublishedPredictor:
     odds_ratio: float
     ci95: tuple[float, float]
     reference: float | bool
+    span: tuple[float | bool, float | bool]
     caveat: str
     unit: str | None = None
     plausible: tuple[float, float] | None = None
@@ -54,6 +58,21 @@ class PublishedPredictor:
         """Standard error of beta, from the width of the published 95 % interval."""
         low, high = self.ci95
         return (log(high) - log(low)) / 3.92
+
+    def held(self, value: float | bool) -> float:
+        """How far a value lies from the reference (a flag counts 1), at most as far as the bound."""
+        difference = float(value) - float(self.reference)
+        return difference if self.bound is None else max(-self.bound, min(self.bound, difference))
+
+    def log_odds_of(self, value: float | bool) -> float:
+        """What a value adds to the log odds against the reference child."""
+        return self.beta * self.held(value) + 0.0  # no minus zero
+
+    @property
+    def possible_log_odds(self) -> tuple[float, float]:
+        """The least and the most that it could add in a child in whom it was not measured."""
+        least, most = sorted(map(self.log_odds_of, self.span))
+        return least, most
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +128,12 @@ def risk_model() -> RiskModel:
     """The published predictors of a low trough."""
     table = _table("predictors.toml")
     rows: list[dict[str, Any]] = table["predictor"]
-    predictors = tuple(
-        PublishedPredictor(
-            **{**row, "ci95": tuple(row["ci95"]), "plausible": tuple(row["plausible"]) if "plausible" in row else None}
-        )
-        for row in rows
-    )
+    predictors = tuple(PublishedPredictor(**_frozen(row)) for row in rows)
     return RiskModel(table["model"], table["outcome"], table["citation"], tuple(table["caveats"]), predictors)
+
+
+def _frozen(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(told) if isinstance(told, list) else told for key, told in row.items()}
 
 
 @cache

@@ -1,0 +1,90 @@
+"""A TOML file checked against its form; an error names file, line, key and what is expected.
+
+Question: does this file say what its form allows? Settings and risk models are read through here.
+"""
+
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from cds_service.errors import ConfigurationError
+
+FOLDER = "folder"  # in the context of a validator: where the file stands, from which its relative paths count
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Section(BaseModel):
+    """A table of a file: nothing unknown in it, no type but the one expected."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+Form = TypeVar("Form", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class TomlFile:
+    """One file as it stands: its text, to find lines in, and what it says."""
+
+    path: Path
+    text: str
+    content: dict[str, Any]
+
+
+def open_toml(path: Path, what: str) -> TomlFile:
+    """Raises ConfigurationError where `what` cannot be read or is no TOML."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "UTF-8 expected"
+        raise ConfigurationError(f"{path}: {what} cannot be read: {reason}") from error
+    try:
+        return TomlFile(path, text, tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: TOML expected: {error}") from error
+
+
+def check(file: TomlFile, form: type[Form]) -> Form:
+    """What the file says, in its form. Raises ConfigurationError with one line per fault."""
+    try:
+        return form.model_validate(file.content, context={FOLDER: file.path.parent})
+    except ValidationError as error:
+        raise ConfigurationError(*(_explain(file, form, dict(fault)) for fault in error.errors())) from error
+
+
+def _explain(file: TomlFile, form: type[BaseModel], fault: dict[str, Any]) -> str:
+    keys = [part for part in fault["loc"] if isinstance(part, str)]
+    where = f"{file.path}:{_line_of(file.text, keys)}: {'.'.join(keys)}"
+    if fault["type"] == "extra_forbidden":
+        return f"{where}: no such setting{_nearest(form, keys)}"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{where}: {message[0].lower()}{message[1:]}"
+
+
+def _nearest(form: type[BaseModel], keys: list[str]) -> str:
+    section = form.model_fields.get(keys[0]) if len(keys) > 1 else None
+    holder = section.annotation if section else form
+    known = [field.alias or name for name, field in getattr(holder, "model_fields", {}).items()]
+    near = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.5)
+    return f", did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}"
+
+
+def _line_of(text: str, keys: list[str]) -> int:
+    """The line on which a key stands, else that of its section, else 1."""
+    section: list[str] = []
+    found = 1
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[\s*([\w-]+)\s*\]", line)
+        name = re.match(r"\s*([\w-]+)\s*=", line)
+        section = [header[1]] if header else section
+        stands = [*section, name[1]] if name else section if header else None
+        if stands == keys[:2]:
+            return number
+        found = number if stands == keys[:1] else found
+    return found
