@@ -25,6 +25,7 @@ from cds_service.clinical.record import DataIssue, Infusion, Moment, Route, Trea
 
 USUAL_INTERVAL_WEEKS = 8.0  # US and EU labels: every 8 weeks after weeks 0, 2 and 6
 LATE_DAYS = 7
+ROUNDING = 1e-9  # 62 days less 55 days are one week, though sevenths of them differ by a little more
 GAP_OVERDUE_WEEKS = 4.0
 
 
@@ -132,12 +133,13 @@ def current_regimen(
     """
     course = _maintenance_course(infusions)
     gaps = [weeks(between(a.start, b.start)) for a, b in pairwise(course)]
+    tolerance = policy.regimen_interval_tolerance_weeks + ROUNDING
     start = 0
     kept: list[float] = []
     late: set[tuple[str, ...]] = set()
     for index, gap in enumerate(gaps):
         following = gaps[index + 1] if index + 1 < len(gaps) else None
-        step = _step(gap, following, kept, policy.regimen_interval_tolerance_weeks, waiting_weeks)
+        step = _step(gap, following, kept, tolerance, waiting_weeks)
         if step == "change":
             start, kept, late = index, [gap], set()
         elif step == "late":
