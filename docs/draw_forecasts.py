@@ -142,9 +142,9 @@ def curves(child: Possible, offsets: np.ndarray, mg: float) -> Iterator[np.ndarr
     order = np.random.default_rng(0).permutation(child.parameters.shape[1])  # they come sorted by clearance
     for _ in range(2):
         moved = propagate(child.parameters[:, None, :], offsets[:, None], np.minimum(offsets, INFUSION_DAYS)[:, None])
-        at = advance(moved.kept, amounts[None]) + rate * moved.gained
-        yield (at[..., 0] / child.parameters[CENTRAL_VOLUME])[:, order]
-        amounts = at[-1]
+        at = advance(moved.kept, amounts[:, None]) + rate * moved.gained
+        yield (at[0] / child.parameters[CENTRAL_VOLUME])[:, order]
+        amounts = at[:, -1]
 
 
 if __name__ == "__main__":

@@ -131,8 +131,8 @@ def _troughs(possible: Possible, regimens: Sequence[Regimen], first: GivenDose |
     schedules = list(dict.fromkeys((regimen.interval, regimen.duration) for regimen in regimens))
     intervals, durations = (np.array(values, dtype=np.float32)[:, None] for values in zip(*schedules, strict=True))
     moved = propagate(parameters[:, None, :], intervals, durations)
-    kept, gained = moved.kept, moved.gained / durations[..., None]
-    left = advance(kept, possible.amounts[None])
+    kept, gained = moved.kept, moved.gained / durations
+    left = advance(kept, possible.amounts[:, None])
     left_later = advance(kept, left)
     later = advance(kept, gained)
     steady = _steady(kept, gained)
@@ -140,19 +140,19 @@ def _troughs(possible: Possible, regimens: Sequence[Regimen], first: GivenDose |
     for row, regimen in enumerate(regimens):
         here = schedules.index((regimen.interval, regimen.duration))
         mg = np.float32(regimen.mg)
-        entered, entered_later = mg * gained[here, :, 0], mg * later[here, :, 0]
+        entered, entered_later = mg * gained[0, here], mg * later[0, here]
         if first is not None:
             old = _begun(parameters, regimen, first)
-            entered, entered_later = old[:, 0], advance(kept[here], old)[:, 0]
-        found[row, 0] = left[here, :, 0] + entered
-        found[row, 1] = left_later[here, :, 0] + entered_later + mg * gained[here, :, 0]
+            entered, entered_later = old[0], advance(kept[:, :, here], old)[0]
+        found[row, 0] = left[0, here] + entered
+        found[row, 1] = left_later[0, here] + entered_later + mg * gained[0, here]
         found[row, 2] = mg * steady[here]
     levels: Array = found / parameters[CENTRAL_VOLUME]
     return levels
 
 
 def _begun(parameters: Array, regimen: Regimen, first: GivenDose) -> Array:
-    """What is left of an old dose after the first interval of the new regimen (child, 2)."""
+    """What is left of an old dose after the first interval of the new regimen (2, child)."""
     span = np.array([regimen.interval, min(first.duration, regimen.interval)], dtype=np.float32)
     moved = propagate(parameters, span[:1], span[1:])
     return moved.gained * np.float32(first.mg / first.duration)
@@ -160,9 +160,9 @@ def _begun(parameters: Array, regimen: Regimen, first: GivenDose) -> Array:
 
 def _steady(kept: Array, gained: Array) -> Array:
     """The central amount that repeats itself: the solution of (I - kept) amount = gained, by Cramer's rule."""
-    here, back = 1 - kept[..., 0, 0], -kept[..., 0, 1]
-    away, there = -kept[..., 1, 0], 1 - kept[..., 1, 1]
-    solved: Array = (gained[..., 0] * there - back * gained[..., 1]) / (here * there - back * away)
+    here, back = 1 - kept[0, 0], -kept[0, 1]
+    away, there = -kept[1, 0], 1 - kept[1, 1]
+    solved: Array = (gained[0] * there - back * gained[1]) / (here * there - back * away)
     return solved
 
 

@@ -33,7 +33,7 @@ _LATTICES = {count: normal_lattice(count) for count in (FIRST_ROUND, DRAWS)}  # 
 class Possible:
     """Possible children of one model, equally likely, from the fastest to the slowest clearance to come.
 
-    `parameters` (parameter, child) are those of the occasion to come, `amounts` (child, 2) in mg those at the asked
+    `parameters` (parameter, child) are those of the occasion to come, `amounts` (2, child) in mg those at the asked
     time, before any infusion that begins there. `effective` is how many equally likely draws they were made from.
     """
 
@@ -44,7 +44,7 @@ class Possible:
 
 @dataclass(frozen=True, slots=True)
 class _Draws:
-    """Draws of one round: random effects (draw, effect), weights that sum to 1, and amounts (draw, 2) in mg."""
+    """Draws of one round: random effects (draw, effect), weights that sum to 1, and amounts (2, draw) in mg."""
 
     etas: Array
     weights: Array
@@ -86,7 +86,7 @@ def _equally_likely(found: _Draws, logarithms: Array) -> Possible:
     wanted = (np.arange(CHILDREN) + 0.5) / CHILDREN * reached[-1]
     picked = order[np.searchsorted(reached, wanted)]
     parameters = np.exp(logarithms[:, picked]).astype(np.float32)
-    return Possible(parameters, found.amounts[picked], float(1 / np.sum(found.weights**2)))
+    return Possible(parameters, found.amounts[:, picked], float(1 / np.sum(found.weights**2)))
 
 
 def _draw(estimate: Estimate, case: Case, reading: int, near: _Around, population: _Around, draws: int) -> _Draws:
@@ -107,14 +107,14 @@ def _draw(estimate: Estimate, case: Case, reading: int, near: _Around, populatio
     )
     log_weights = -objective / 2 - proposed
     weights = np.exp(log_weights - log_weights.max())
-    return _Draws(etas, weights / weights.sum(), amounts[reading])
+    return _Draws(etas, weights / weights.sum(), amounts[:, reading])
 
 
 def _expect(course: Course, etas: Array) -> tuple[Array, Array]:
     """Levels and amounts of all draws, some at a time: arrays that fit the cache are computed twice as fast."""
     parts = [course.expect_many(etas[begin : begin + AT_A_TIME]) for begin in range(0, len(etas), AT_A_TIME)]
     levels, amounts = zip(*parts, strict=True)
-    return np.concatenate(levels, axis=1), np.concatenate(amounts, axis=1)
+    return np.concatenate(levels, axis=1), np.concatenate(amounts, axis=2)
 
 
 def _terms(level: MeasuredLevel, predicted: Array, variance: Array) -> Array:
