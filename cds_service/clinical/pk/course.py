@@ -28,14 +28,13 @@ class Stretches:
 
     @classmethod
     def of(cls, case: Case) -> "Stretches":
-        """The stretches of a case; infusions that overlap are cut so that one rate holds in each stretch."""
+        """The stretches of a case; a stretch ends where an infusion ends while another still runs."""
         begins = np.array([dose.time for dose in case.infusions])
         ends = np.array([dose.end for dose in case.infusions])
         speeds = np.array([dose.mg / dose.duration for dose in case.infusions])
         inside = [row.time for row in case.covariates if row.time > case.begin]
-        borders = [time for time in case.borders if time > case.begin]
-        overlapping = ends[:-1][ends[:-1] > begins[1:]]
-        starts = np.unique(np.concatenate([[case.begin], begins, inside, borders, overlapping]))
+        overlapping = ends[np.any((begins < ends[:, None]) & (ends > ends[:, None]), axis=1)]
+        starts = np.unique(np.concatenate([[case.begin], begins, inside, case.borders, overlapping]))
         running = (begins <= starts[:, None]) & (ends > starts[:, None])
         still = np.where(running, ends - starts[:, None], np.inf).min(axis=1, initial=np.inf)
         length = np.append(np.diff(starts), np.inf)

@@ -46,7 +46,7 @@ def _two_compartments(
     out, away, back = clearance / central, exchange / central, exchange / peripheral
     leaving = out + away
     total, product = leaving + back, out * back
-    root = np.sqrt(total * total - 4 * product)
+    root = np.sqrt((leaving - back) ** 2 + 4 * away * back)  # of total squared - 4 product, without taking away
     fast = (total + root) / 2
     slow = product / fast
     # Any function f of the matrix of rates K is (f(slow) + slow b) I + b K, with b = (f(slow) - f(fast)) / root.
@@ -119,8 +119,8 @@ def _one_compartment(
 
 def _decay(rate: Array, elapsed: Array, infused: Array) -> tuple[Array, Array]:
     """What one exponential keeps, and what it gains from an infusion of rate 1."""
-    left = np.exp(-rate * elapsed)
-    return left, (np.exp(-rate * (elapsed - infused)) - left) / rate
+    gained = -np.expm1(-rate * infused) / rate  # a short infusion keeps its digits, also in single precision
+    return np.exp(-rate * elapsed), np.exp(-rate * (elapsed - infused)) * gained
 
 
 def _decay_slopes(rate: Array, elapsed: Array, infused: Array, left: Array, flown: Array) -> tuple[Array, Array]:
