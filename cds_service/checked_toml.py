@@ -8,13 +8,17 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from cds_service.errors import ConfigurationError
 
+KEY_ITSELF = "[key]"  # where pydantic finds fault with the name of a row, it adds this to the place
 FOLDER = "folder"  # in the context of a validator: where the file stands, from which its relative paths count
+
+_HEADER = re.compile(r"""\s*\[([\w\s."'-]+)\]""")
+_NAME = re.compile(r"""\s*([\w\s."'-]+?)\s*=""")
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -59,7 +63,7 @@ def check(file: TomlFile, form: type[Form]) -> Form:
 
 
 def _explain(file: TomlFile, form: type[BaseModel], fault: dict[str, Any]) -> str:
-    keys = [part for part in fault["loc"] if isinstance(part, str)]
+    keys = [part for part in fault["loc"] if isinstance(part, str) and part != KEY_ITSELF]
     where = f"{file.path}:{_line_of(file.text, keys)}: {'.'.join(keys)}"
     if fault["type"] == "extra_forbidden":
         return f"{where}: no such setting{_nearest(form, keys)}"
@@ -68,23 +72,27 @@ def _explain(file: TomlFile, form: type[BaseModel], fault: dict[str, Any]) -> st
 
 
 def _nearest(form: type[BaseModel], keys: list[str]) -> str:
-    section = form.model_fields.get(keys[0]) if len(keys) > 1 else None
-    holder = section.annotation if section else form
+    holder: Any = form
+    for key in keys[:-1]:
+        field = getattr(holder, "model_fields", {}).get(key)
+        holder = field.annotation if field else (get_args(holder) or (holder,))[-1]
     known = [field.alias or name for name, field in getattr(holder, "model_fields", {}).items()]
     near = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.5)
     return f", did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}"
 
 
 def _line_of(text: str, keys: list[str]) -> int:
-    """The line on which a key stands, else that of its section, else 1."""
+    """The line on which a key stands, else that of the nearest table or row that holds it, else 1."""
     section: list[str] = []
-    found = 1
+    found, depth = 1, 0
     for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[\s*([\w-]+)\s*\]", line)
-        name = re.match(r"\s*([\w-]+)\s*=", line)
-        section = [header[1]] if header else section
-        stands = [*section, name[1]] if name else section if header else None
-        if stands == keys[:2]:
-            return number
-        found = number if stands == keys[:1] else found
+        header, name = _HEADER.match(line), _NAME.match(line)
+        section = _parts(header[1]) if header else section
+        stands = section if header else [*section, *_parts(name[1])] if name else []
+        if depth < len(stands) and stands == keys[: len(stands)]:
+            found, depth = number, len(stands)
     return found
+
+
+def _parts(dotted: str) -> list[str]:
+    return [part.strip().strip("\"'") for part in dotted.split(".")]

@@ -102,6 +102,11 @@ def _tell_where(settings: Settings, port: int) -> None:
     for url in settings.fhir.allowed_servers:
         if url.startswith("http://"):
             _notice(f"{url} is not https: tokens and patient data travel in clear.")
+    if settings.ehr.creates_nothing:
+        _notice("ehr.preference_keys is empty: suggestions are given as text only.")
+    if settings.ehr.facts.unverified:
+        unverified = ", ".join(settings.ehr.facts.unverified)
+        _notice(f"ehr.profile {settings.ehr.profile} is not verified in: {unverified}. Try it in a test system first.")
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from cds_service.checked_toml import FOLDER, Section, Text, check, open_toml
 from cds_service.clinical.knowledge import target_profiles
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.site_model import SiteModel
+from cds_service.ehr import EhrSection
 from cds_service.trust.origins import read_base
 
 _DEFAULT = Policy()
@@ -162,6 +163,7 @@ class Settings(Section):
     server: Server = Server()
     fhir: Fhir = Fhir()
     site: SiteSection = SiteSection()
+    ehr: EhrSection = EhrSection()
     policy: PolicySection = PolicySection()
 
 

@@ -67,7 +67,7 @@ def _read(chart: RawChart, site: Site, as_of: datetime) -> TreatmentRecord:
 
 def _judge_treatment(record: TreatmentRecord, request: HookRequest, site: Site, as_of: datetime) -> Evaluation:
     assessment = assess(record, None, site.policy, as_of)
-    return Evaluation((assessment,), write_cards(assessment, hook=request.hook))
+    return Evaluation((assessment,), write_cards(assessment, hook=request.hook, form=site.form))
 
 
 def _judge_orders(
@@ -80,7 +80,7 @@ def _judge_orders(
     cards = tuple(
         card
         for draft, assessment in zip(drafts, assessments, strict=True)
-        for card in write_cards(assessment, hook=request.hook, draft=draft.resource)
+        for card in write_cards(assessment, hook=request.hook, draft=draft.resource, form=site.form)
     )
     return Evaluation(assessments, cards)
 

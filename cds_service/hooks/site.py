@@ -6,9 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from cards.form import CardForm
 from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.request import Deadline, Limits
 from cds_service.clinical.policy import Policy
+from cds_service.hooks.services import Service
 from cds_service.risk_model_file import load_risk_model
 from cds_service.settings import Settings
 from cds_service.trust.origins import AllowedServers, read_base
@@ -20,11 +22,13 @@ READING_SHARE = 0.8  # of the deadline; the rest is for judging and writing
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One hospital's service: its settings, what it asks the chart, and the client that reads FHIR servers."""
+    """One hospital's service: its settings, what it offers and how, what it asks the chart, and who reads FHIR."""
 
     settings: Settings
     policy: Policy
     time_zone: ZoneInfo
+    services: tuple[Service, ...]
+    form: CardForm
     searches: tuple[Search, ...]
     prefetch: Mapping[str, str]
     tables: Tables
@@ -56,8 +60,10 @@ def open_site(settings: Settings) -> Site:
         settings=settings,
         policy=settings.policy.policy(load_risk_model(Path(risk_model_file)) if risk_model_file else None),
         time_zone=ZoneInfo(settings.site.time_zone),
+        services=settings.ehr.services(),
+        form=settings.ehr.card_form(),
         searches=searches,
-        prefetch=prefetch_templates(searches),
+        prefetch=settings.ehr.discovered(prefetch_templates(searches)),
         tables=tables,
         allowed=AllowedServers(tuple(read_base(url) for url in fhir.allowed_servers)),
         limits=Limits(fhir.page_size, fhir.max_pages, fhir.max_entries, fhir.max_answer_bytes),
