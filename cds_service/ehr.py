@@ -74,8 +74,8 @@ class EhrSection(Section):
     suggestions: Literal["", SuggestionForm] = ""
     selection_behavior: Literal["", SelectionBehavior] = ""
     preference_system: OrNothing = ""
-    preference_keys: Annotated[dict[Interval, Code], AfterValidator(_one_order_each)] = Field(default_factory=dict)
-    override_reasons: dict[Reason, OwnReason] = Field(default_factory=dict)
+    preference_keys: Annotated[dict[Interval, Code], AfterValidator(_one_order_each)] = Field(default={})
+    override_reasons: dict[Reason, OwnReason] = Field(default={})
 
     @model_validator(mode="after")
     def _fits_together(self) -> "EhrSection":

@@ -5,12 +5,23 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from cds_service.ehr_profiles import Fact, Profile, load_profiles, load_sources
 from cds_service.hooks.services import load_services
 from cds_service.settings import Settings
 from fhir_mappings.searches import load_searches, prefetch_templates
 from generator.layout import Json, data, same_keys, table
 
 RISK_MODELS = Path(__file__).parents[1] / "risk-models"
+UNVERIFIED = " †"
+FACTS = {
+    "cds_hooks": "Members sent, of CDS Hooks",
+    "hooks": "Hooks that are on",
+    "prefetch": "Prefetch queries",
+    "suggestions": "Suggestions",
+    "selection_behavior": "`selectionBehavior`",
+    "topic": "Topic code",
+    "markdown": "Markdown shown",
+}
 NEEDED = {
     True: "412, if it cannot be read from the FHIR server either",
     False: "advice; the card says that it is missing",
@@ -49,7 +60,11 @@ def _allowed(schema: Json) -> str:
     inner = schema.get("items", schema)
     low, high = inner.get("minimum", inner.get("exclusiveMinimum")), inner.get("maximum", inner.get("exclusiveMaximum"))
     if low is None or high is None:
-        return "true, false" if schema["type"] == "boolean" else ""
+        return (
+            "true, false"
+            if schema["type"] == "boolean"
+            else ", ".join(f"`{one}`" for one in inner.get("enum", []) if one)
+        )
     over, under = ("over " if "exclusiveMinimum" in inner else ""), ("under " if "exclusiveMaximum" in inner else "")
     return f"{over}{_number(low)} to {under}{_number(high)}"
 
@@ -77,6 +92,31 @@ def services() -> str:
     """The address of each hook."""
     rows = [(f"`{s.hook}`", f"`/cds-services/{s.id}`", s.title) for s in load_services()]
     return table(("Hook", "Address, below the service's own", "Title"), rows)
+
+
+def ehr() -> str:
+    """What each EHR takes, fact by fact, then profile by profile what is to do and what is open."""
+    profiles = load_profiles()
+    same_keys("generator/site.py FACTS", FACTS, profiles["generic"].facts)
+    rows = [(title, *(_fact(row.facts[name]) for row in profiles.values())) for name, title in FACTS.items()]
+    facts = table(("", *(f"`{name}`" for name in profiles)), rows)
+    return "\n\n".join([facts, *(_profile(name, row) for name, row in profiles.items())])
+
+
+def _fact(fact: Fact[object]) -> str:
+    value = ", ".join(fact.value) if isinstance(fact.value, tuple) else str(fact.value)
+    return value + ("" if fact.verified else UNVERIFIED)
+
+
+def _profile(name: str, row: Profile) -> str:
+    sources = [load_sources()[key] for key in dict.fromkeys(fact.source for fact in row.facts.values())]
+    cited = "; ".join(f"[{source.label}]({source.url})" for source in sources)
+    lines = [
+        *(f"{FACTS[fact]}: {told.note}" for fact, told in row.facts.items() if told.note),
+        *(f"To do: {task}" for task in row.tasks),
+        *(f"Open: {question}" for question in row.open),
+    ]
+    return "\n".join([f"**`{name}`: {row.title}.** {cited}.", "", *(f"- {line}" for line in lines)]).rstrip()
 
 
 def prefetch() -> str:
