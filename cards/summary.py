@@ -154,7 +154,8 @@ def name_unread(assessment: Assessment, wording: Wording, show: Callable[[str], 
 
 
 def _unread(assessment: Assessment, wording: Wording, show: Callable[[str], str]) -> list[str]:
-    return [wording.name("part", part) or show(part) for part in assessment.unread_parts]
+    named = (wording.name("part", part) or show(part) for part in assessment.unread_parts)
+    return [part for part in named if part]
 
 
 def name_moment_to_measure(recheck: str | None, show: Callable[[str], str]) -> str:
