@@ -84,6 +84,7 @@ class SiteSection(_Section):
     name: Text = "unnamed site"
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     drug_by_name: bool = False
+    procedure_by_name: bool = False
     tables_folder: Annotated[str, Field(max_length=1000), AfterValidator(_known_folder)] = ""
 
 

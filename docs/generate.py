@@ -29,6 +29,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "laws": safety.laws,
     "names": chart.names,
     "prefetch": site.prefetch,
+    "procedures": chart.procedures,
     "routes": chart.routes,
     "rows": advice.rows,
     "rules": safety.rules,

@@ -55,7 +55,7 @@ class Facts:
     level_pending: bool
     level_since_gap: bool  # a level in target or above was drawn when the infusion was already overdue
     reacted: bool
-    former_stop: bool
+    stop_in_doubt: bool  # a former stop, or a result that may be one, is not confirmed
     grounds_read: bool  # infusions, diagnoses, allergies and results were read in full
     dose_cap_mg_per_kg: float
     deescalation: bool
@@ -122,8 +122,8 @@ class Facts:
 
     @property
     def clear(self) -> bool:
-        """Nothing clouds a step: dose known, no reaction, no former stop, and all that could forbid it was read."""
-        return self.last_dose_certain and not self.reacted and not self.former_stop and self.grounds_read
+        """Nothing clouds a step: dose known, no reaction, no stop in doubt, and all that could forbid it was read."""
+        return self.last_dose_certain and not self.reacted and not self.stop_in_doubt and self.grounds_read
 
     @property
     def over_the_limits(self) -> tuple[str, ...]:

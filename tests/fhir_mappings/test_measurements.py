@@ -102,7 +102,11 @@ def test_a_birth_weight_is_no_weight_even_under_both_codes() -> None:
         ("paediatric Crohn's disease activity index", "pcdai"),
         ("SES-CD ileum subscore", None),
         ("short PCDAI", None),
-        ("PCDAI perianal item", None),
+        ("PCDAI perianal item", "perianal_item"),
+        ("wPCDAI - perirectal disease", "perianal_item"),
+        ("Weighted Paediatric Crohn's Disease Activity Index, perianal disease", "perianal_item"),
+        ("PCDAI total without perianal item", None),
+        ("Perianal examination", None),
         ("Mayo endoscopic score", None),
     ],
 )
@@ -176,3 +180,25 @@ def test_the_limit_of_a_liver_value_is_read_in_its_own_unit() -> None:
     value = {"valueQuantity": quantity(2.1, "ukat/L"), "referenceRange": [{"high": quantity(40, "U/L")}]}
     (alt,) = read(observation(coded(LOINC, "1742-6"), value)).measurements
     assert (alt.reading, alt.upper_limit) == (Reading(126.0), 40.0)
+
+
+PERIANAL_PART = {"code": {"text": "Perianal disease"}, "valueInteger": 10}
+
+
+@pytest.mark.parametrize(
+    ("whole", "part", "concepts"),
+    [
+        ("PCDAI", PERIANAL_PART, ["pcdai", "perianal_item"]),
+        ("wPCDAI", {"code": {"text": "Perirectal disease"}, "valueInteger": 15}, ["perianal_item", "wpcdai"]),
+        ("wPCDAI", {"code": {"text": "wPCDAI perianal"}, "valueInteger": 15}, ["perianal_item", "wpcdai"]),
+        ("PCDAI", {"code": {"text": "Abdomen"}, "valueInteger": 10}, ["pcdai"]),
+        ("SES-CD", PERIANAL_PART, ["ses_cd"]),
+        ("Physical examination", PERIANAL_PART, []),
+    ],
+)
+def test_the_perianal_part_of_an_index_is_its_item(whole: str, part: dict[str, Any], concepts: list[str]) -> None:
+    record = read(observation({"text": whole}, {"valueInteger": 30}, component=[part]))
+    assert sorted(one.concept for one in record.measurements) == concepts
+    assert [m.evidence for m in record.measured("perianal_item")] == ["Observation/result-1#component-1"] * (
+        "perianal_item" in concepts
+    )
