@@ -86,8 +86,8 @@ def suggest_listed(draft: Mapping[str, object], interval_weeks: float, system: s
     if isinstance(draft.get("category"), list):
         order["category"] = change.order["category"]
     said = (
-        f"Add the order for infliximab {every} from this hospital's list; dose and interval come from that list, check "
-        f"both; the present order ({phrases.every(change.schedule.weeks)}) stays, remove it"
+        f"Add the order for infliximab {every} from this hospital's list; product, dose and interval come from that "
+        f"list, check them; the present order ({phrases.every(change.schedule.weeks)}) stays, remove it"
     )
     return _button(interval_weeks, Action("create", said, resource=order))
 

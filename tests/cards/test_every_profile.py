@@ -161,8 +161,8 @@ def test_the_words_of_a_create_say_what_it_does_not_do() -> None:
     suggestion = suggest_listed(DRAFT, 6, EPIC_LIST, "A")
     assert suggestion is not None
     assert suggestion.actions[0].description == (
-        "Add the order for infliximab every 6 weeks from this hospital's list; dose and interval come from that list, "
-        "check both; the present order (every 8 weeks) stays, remove it"
+        "Add the order for infliximab every 6 weeks from this hospital's list; product, dose and interval come from "
+        "that list, check them; the present order (every 8 weeks) stays, remove it"
     )
 
 
