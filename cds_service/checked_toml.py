@@ -6,9 +6,10 @@ Question: does this file say what its form allows? Settings and risk models are 
 import difflib
 import re
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
@@ -26,6 +27,9 @@ class Section(BaseModel):
 
 
 Form = TypeVar("Form", bound=BaseModel)
+
+_HEADER = re.compile(r"\s*(\[\[?)\s*([\w.-]+)\s*\]")
+_KEY = re.compile(r"\s*([\w-]+)\s*=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ def check(file: TomlFile, form: type[Form]) -> Form:
 
 def _explain(file: TomlFile, form: type[BaseModel], fault: dict[str, Any]) -> str:
     keys = [part for part in fault["loc"] if isinstance(part, str)]
-    where = f"{file.path}:{_line_of(file.text, keys)}: {'.'.join(keys)}"
+    where = f"{file.path}:{_line_of(file.text, fault['loc'])}: {'.'.join(keys)}"
     if fault["type"] == "extra_forbidden":
         return f"{where}: no such setting{_nearest(form, keys)}"
     message = str(fault["msg"]).removeprefix("Value error, ")
@@ -68,23 +72,34 @@ def _explain(file: TomlFile, form: type[BaseModel], fault: dict[str, Any]) -> st
 
 
 def _nearest(form: type[BaseModel], keys: list[str]) -> str:
-    section = form.model_fields.get(keys[0]) if len(keys) > 1 else None
-    holder = section.annotation if section else form
-    known = [field.alias or name for name, field in getattr(holder, "model_fields", {}).items()]
+    for key in keys[:-1]:
+        field = form.model_fields.get(key)
+        form = (_form_of(field.annotation) if field else None) or form
+    known = [field.alias or name for name, field in form.model_fields.items()]
     near = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.5)
     return f", did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}"
 
 
-def _line_of(text: str, keys: list[str]) -> int:
-    """The line on which a key stands, else that of its section, else 1."""
-    section: list[str] = []
-    found = 1
+def _form_of(annotation: Any) -> type[BaseModel] | None:
+    """The form of a table, or of each table of a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((form for inner in get_args(annotation) if (form := _form_of(inner))), None)
+
+
+def _line_of(text: str, place: tuple[str | int, ...]) -> int:
+    """The line on which a key stands, else that of the nearest table around it, else 1."""
+    lines: dict[tuple[str | int, ...], int] = {}
+    tables = Counter[tuple[str, ...]]()
+    table: tuple[str | int, ...] = ()
     for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[\s*([\w-]+)\s*\]", line)
-        name = re.match(r"\s*([\w-]+)\s*=", line)
-        section = [header[1]] if header else section
-        stands = [*section, name[1]] if name else section if header else None
-        if stands == keys[:2]:
-            return number
-        found = number if stands == keys[:1] else found
-    return found
+        if header := _HEADER.match(line):
+            name = tuple(header[2].split("."))
+            table = (*name, tables[name]) if header[1] == "[[" else name
+            tables[name] += 1
+            lines.setdefault(name, number)
+            lines.setdefault(table, number)
+        elif key := _KEY.match(line):
+            lines.setdefault((*table, key[1]), number)
+    around = (place[:length] for length in range(len(place), 0, -1))
+    return next((lines[known] for known in around if known in lines), 1)
