@@ -32,6 +32,11 @@ def make_key_file(folder: Path, algorithm: Algorithm) -> dict[str, Any]:
 
 
 def mode_open_to_others(path: Path) -> str | None:
-    """The mode of a file that users other than its owner and group may read or change, such as "0644"; else None."""
+    """The mode of a file that users other than its owner and group may read or change, such as "0644".
+
+    None where they may not, and where there is no such file.
+    """
+    if not path.is_file():
+        return None
     mode = stat.S_IMODE(path.stat().st_mode)
     return f"{mode:04o}" if mode & stat.S_IRWXO else None

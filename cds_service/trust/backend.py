@@ -45,7 +45,7 @@ class OwnToken:
     """The token of one registration. Threads share it; while one asks for it, the others wait for that answer."""
 
     def __init__(self, registration: Registration, clock: Callable[[], float] = monotonic) -> None:
-        self.server = registration.server
+        self.registration = registration
         self._endpoint = TokenEndpoint(registration)
         self._clock = clock
         self._lock = Lock()
@@ -117,4 +117,4 @@ class OwnAccess:
 
     def to(self, server: FhirBase) -> OwnToken | None:
         """Our token for exactly this server, None where the site is not registered there."""
-        return next((token for token in self.tokens if token.server.is_same(server)), None)
+        return next((token for token in self.tokens if token.registration.server.is_same(server)), None)

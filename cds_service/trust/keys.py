@@ -8,6 +8,8 @@ cryptography and PyJWT are imported where they are needed: a service without suc
 
 import hashlib
 import json
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -72,12 +74,16 @@ def write_pem(key: "PrivateKey") -> bytes:
 
 
 def public_key_set(key: "PrivateKey", algorithm: Algorithm) -> dict[str, Any]:
-    """The JWK Set to register at the authorization server; the key id is the SHA-256 thumbprint (RFC 7638)."""
+    """The JWK Set to register at the authorization server; the key id is the thumbprint."""
     from jwt.algorithms import get_default_algorithms
-    from jwt.utils import base64url_encode
 
-    numbers = get_default_algorithms()[algorithm].to_jwk(key.public_key(), as_dict=True)
-    named = {name: numbers[name] for name in _THUMBPRINT_MEMBERS if name in numbers}
-    thumbprint = hashlib.sha256(json.dumps(named, separators=(",", ":"), sort_keys=True).encode()).digest()
-    described = {"kid": base64url_encode(thumbprint).decode(), "use": "sig", "alg": algorithm, "key_ops": ["verify"]}
-    return {"keys": [{**named, **described}]}
+    told = get_default_algorithms()[algorithm].to_jwk(key.public_key(), as_dict=True)
+    numbers = {name: told[name] for name in _THUMBPRINT_MEMBERS if name in told}
+    described = {"kid": thumbprint(numbers), "use": "sig", "alg": algorithm, "key_ops": ["verify"]}
+    return {"keys": [{**numbers, **described}]}
+
+
+def thumbprint(numbers: Mapping[str, str]) -> str:
+    """The SHA-256 thumbprint of a public key's required members, in base64url without padding (RFC 7638)."""
+    text = json.dumps(numbers, separators=(",", ":"), sort_keys=True)
+    return urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
