@@ -74,6 +74,7 @@ def test_a_regimen_to_keep_is_not_kept_silent_while_a_part_of_the_chart_is_unrea
         (("allergies", "laboratory"), "allergies, laboratory results"),
         (("allergies", "conditions", "infusions"), "parts of the chart"),
         (("a_part_of_the_site",), "a_part_of_the_site"),
+        (("", ""), "parts of the chart"),
     ],
 )
 def test_unread_parts_are_named_in_the_summary_while_they_fit_and_all_of_them_on_line_5(

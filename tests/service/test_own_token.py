@@ -40,7 +40,8 @@ from tests.service.authorization import (
 CONFIGURATION = ".well-known/smart-configuration"
 DEFAULT_SCOPES = (
     "system/Patient.rs system/Observation.rs system/MedicationAdministration.rs system/MedicationRequest.rs "
-    "system/Condition.rs system/AllergyIntolerance.rs system/ServiceRequest.rs system/Medication.rs"
+    "system/Condition.rs system/Procedure.rs system/AllergyIntolerance.rs system/ServiceRequest.rs "
+    "system/Medication.rs"
 )
 
 
