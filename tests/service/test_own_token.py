@@ -1,8 +1,12 @@
 """A server that gives no token in the hook is read with one of our own: SMART Backend Services over real sockets."""
 
 import copy
+import http.client
+import json
 import logging
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -251,6 +255,31 @@ def test_the_patient_of_the_call_is_still_the_only_one(ehr: Any, open_service: A
     ehr.holds(synthetic.observation(1, "Patient/another"))
     response = _post(open_service(), request)
     assert (response.status_code, response.get_json()["issue"][0]["code"]) == (412, "security")
+
+
+def test_the_processes_of_the_real_server_have_it_too(
+    ehr: Any, authorization: AuthorizationServer, key_file: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "site.toml"
+    config.write_text(
+        f'[server]\nport = 0\nworkers = 2\n[fhir]\ndeadline_seconds = 10\n[[fhir.backend]]\nserver = "{ehr.base}"\n'
+        f'client_id = "{CLIENT}"\nkey_id = "k"\nprivate_key_file = "key.pem"\ntoken_url = "{authorization.url}"\n'
+    )
+    request = json.dumps(_request(ehr))
+    command = [sys.executable, "-m", "cds_service.cli", "serve", "--config", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            told = iter(process.stderr or ())
+            port = next(found[1] for line in told if (found := re.search(r"127\.0\.0\.1:(\d+)/cds-services", line)))
+            connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=15)
+            path, kind = "/cds-services/infliximab-order-sign", {"Content-Type": "application/json"}
+            connection.request("POST", path, request, kind)
+            response = connection.getresponse()
+            assert (response.status, len(json.loads(response.read())["cards"])) == (200, 1)
+            connection.close()
+        finally:
+            process.terminate()
+    assert _sent_to(ehr) == {f"Bearer {TOKEN}-1"}
 
 
 # How long it is kept
