@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -389,6 +390,21 @@ def test_a_refusal_is_not_answered_by_asking_again_and_again(
     assert len(authorization.requests) == 1
     hands.now += QUIET_SECONDS
     assert token.token(Deadline.after(5)) == f"{TOKEN}-2"
+
+
+def test_a_call_whose_time_is_over_asks_nobody(authorization: AuthorizationServer, open_token: Any) -> None:
+    with pytest.raises(NoToken, match="no answer within 0 s"):
+        open_token().token(Deadline.after(0))
+    assert authorization.requests == []
+
+
+def test_a_defect_leaves_nobody_waiting(keys: dict[str, Any], open_token: Any) -> None:
+    unfit = OwnToken(replace(open_token().registration, private_key=keys["RS384"]))
+    for _ in range(2):
+        begin = time.monotonic()
+        with pytest.raises((TypeError, ValueError, jwt.PyJWTError)):
+            unfit.token(Deadline.after(5))
+        assert time.monotonic() - begin < 1
 
 
 # Where the FHIR server refuses it
