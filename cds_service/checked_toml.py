@@ -6,6 +6,7 @@ Question: does this file say what its form allows? Settings and risk models are 
 import difflib
 import re
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
@@ -17,7 +18,7 @@ from cds_service.errors import ConfigurationError
 KEY_ITSELF = "[key]"  # where pydantic finds fault with the name of a row, it adds this to the place
 FOLDER = "folder"  # in the context of a validator: where the file stands, from which its relative paths count
 
-_HEADER = re.compile(r"""\s*\[([\w\s."'-]+)\]""")
+_HEADER = re.compile(r"""\s*(\[\[?)([\w\s."'-]+)\]""")
 _NAME = re.compile(r"""\s*([\w\s."'-]+?)\s*=""")
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -30,6 +31,7 @@ class Section(BaseModel):
 
 
 Form = TypeVar("Form", bound=BaseModel)
+Place = tuple[str | int, ...]  # names of tables and keys, and places in a list of tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,9 @@ def check(file: TomlFile, form: type[Form]) -> Form:
 
 
 def _explain(file: TomlFile, form: type[BaseModel], fault: dict[str, Any]) -> str:
-    keys = [part for part in fault["loc"] if isinstance(part, str) and part != KEY_ITSELF]
-    where = f"{file.path}:{_line_of(file.text, keys)}: {'.'.join(keys)}"
+    place = tuple(part for part in fault["loc"] if part != KEY_ITSELF)
+    keys = [part for part in place if isinstance(part, str)]
+    where = f"{file.path}:{_line_of(file.text, place)}: {'.'.join(keys)}"
     if fault["type"] == "extra_forbidden":
         return f"{where}: no such setting{_nearest(form, keys)}"
     message = str(fault["msg"]).removeprefix("Value error, ")
@@ -72,27 +75,37 @@ def _explain(file: TomlFile, form: type[BaseModel], fault: dict[str, Any]) -> st
 
 
 def _nearest(form: type[BaseModel], keys: list[str]) -> str:
-    holder: Any = form
     for key in keys[:-1]:
-        field = getattr(holder, "model_fields", {}).get(key)
-        holder = field.annotation if field else (get_args(holder) or (holder,))[-1]
-    known = [field.alias or name for name, field in getattr(holder, "model_fields", {}).items()]
+        field = form.model_fields.get(key)
+        form = (_form_of(field.annotation) if field else None) or form
+    known = [field.alias or name for name, field in form.model_fields.items()]
     near = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.5)
     return f", did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}"
 
 
-def _line_of(text: str, keys: list[str]) -> int:
+def _form_of(annotation: Any) -> type[BaseModel] | None:
+    """The form of a table, or of each table of a list or of named rows."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((form for inner in get_args(annotation) if (form := _form_of(inner))), None)
+
+
+def _line_of(text: str, place: Place) -> int:
     """The line on which a key stands, else that of the nearest table or row that holds it, else 1."""
-    section: list[str] = []
+    tables = Counter[tuple[str, ...]]()
+    table: Place = ()
     found, depth = 1, 0
     for number, line in enumerate(text.splitlines(), 1):
         header, name = _HEADER.match(line), _NAME.match(line)
-        section = _parts(header[1]) if header else section
-        stands = section if header else [*section, *_parts(name[1])] if name else []
-        if depth < len(stands) and stands == keys[: len(stands)]:
+        if header:
+            dotted = _parts(header[2])
+            table = (*dotted, tables[dotted]) if header[1] == "[[" else dotted
+            tables[dotted] += 1
+        stands = table if header else (*table, *_parts(name[1])) if name else ()
+        if depth < len(stands) and stands == place[: len(stands)]:
             found, depth = number, len(stands)
     return found
 
 
-def _parts(dotted: str) -> list[str]:
-    return [part.strip().strip("\"'") for part in dotted.split(".")]
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in dotted.split("."))

@@ -7,8 +7,8 @@ from pydantic import BaseModel
 
 from cds_service.ehr_profiles import Fact, Profile, load_profiles, load_sources
 from cds_service.hooks.services import load_services
-from cds_service.settings import Settings
-from fhir_mappings.searches import load_searches, prefetch_templates
+from cds_service.settings import Backend, Settings
+from fhir_mappings.searches import load_searches, prefetch_templates, resource_types
 from generator.layout import Json, data, same_keys, table
 
 RISK_MODELS = Path(__file__).parents[1] / "risk-models"
@@ -22,6 +22,7 @@ FACTS = {
     "topic": "Topic code",
     "markdown": "Markdown shown",
 }
+BACKEND = "fhir.backend"
 NEEDED = {
     True: "412, if it cannot be read from the FHIR server either",
     False: "advice; the card says that it is missing",
@@ -32,8 +33,9 @@ def settings() -> str:
     """Every setting, by section. Raises KeyError where settings.toml does not tell exactly these."""
     meanings = data("settings.toml")
     models: dict[str, type[BaseModel]] = {name: type(section) for name, section in Settings()}
+    models[BACKEND] = Backend
     same_keys("settings.toml", meanings, models)
-    return "\n\n".join(_section(name, model, meanings[name]) for name, model in models.items())
+    return "\n\n".join(_section(name, models[name], meanings[name]) for name in meanings)
 
 
 def _section(name: str, model: type[BaseModel], meanings: Json) -> str:
@@ -42,14 +44,15 @@ def _section(name: str, model: type[BaseModel], meanings: Json) -> str:
     rows = [
         (
             f"`{key}`",
-            f"`{json.dumps(schema[key]['default'])}`",
+            f"`{json.dumps(schema[key]['default'])}`" if "default" in schema[key] else "needed",
             row.get("unit", ""),
             _allowed(schema[key]),
             _meaning(row),
         )
         for key, row in meanings.items()
     ]
-    return f"## [{name}]\n\n{table(('Setting', 'Default', 'Unit', 'Allowed', 'Meaning'), rows)}"
+    title = f"[[{name}]]" if name == BACKEND else f"[{name}]"
+    return f"## {title}\n\n{table(('Setting', 'Default', 'Unit', 'Allowed', 'Meaning'), rows)}"
 
 
 def _meaning(row: Json) -> str:
@@ -132,6 +135,9 @@ def prefetch() -> str:
 
 
 def scopes() -> str:
-    """What the token of a hook call must be allowed to read."""
-    kinds = [*dict.fromkeys(search.resource_type for search in load_searches()), "Medication"]
-    return table(("Resource", "SMART v2", "SMART v1"), [(k, f"`patient/{k}.rs`", f"`patient/{k}.read`") for k in kinds])
+    """What the token of a hook call, or our own, must be allowed to read."""
+    rows = [
+        (kind, f"`patient/{kind}.rs`", f"`patient/{kind}.read`", f"`system/{kind}.rs`")
+        for kind in resource_types(load_searches())
+    ]
+    return table(("Resource", "In the hook: SMART v2", "SMART v1", "Our own token"), rows)
