@@ -7,6 +7,7 @@ import difflib
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
@@ -92,19 +93,26 @@ def _form_of(annotation: Any) -> type[BaseModel] | None:
 
 def _line_of(text: str, place: Place) -> int:
     """The line on which a key stands, else that of the nearest table or row that holds it, else 1."""
-    tables = Counter[tuple[str, ...]]()
-    table: Place = ()
     found, depth = 1, 0
-    for number, line in enumerate(text.splitlines(), 1):
-        header, name = _HEADER.match(line), _NAME.match(line)
-        if header:
-            dotted = _parts(header[2])
-            table = (*dotted, tables[dotted]) if header[1] == "[[" else dotted
-            tables[dotted] += 1
-        stands = table if header else (*table, *_parts(name[1])) if name else ()
+    for number, stands in _places(text):
         if depth < len(stands) and stands == place[: len(stands)]:
             found, depth = number, len(stands)
     return found
+
+
+def _places(text: str) -> Iterator[tuple[int, Place]]:
+    """Line by line what stands there: a table, of a list of tables also which one, or a key in its table."""
+    tables = Counter[tuple[str, ...]]()
+    table: Place = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            dotted = _parts(header[2])
+            table = (*dotted, tables[dotted]) if header[1] == "[[" else dotted
+            tables[dotted] += 1
+            yield number, dotted
+            yield number, table
+        elif name := _NAME.match(line):
+            yield number, (*table, *_parts(name[1]))
 
 
 def _parts(dotted: str) -> tuple[str, ...]:
