@@ -172,10 +172,17 @@ def _others(assessment: Assessment) -> list[Option]:
 
 
 def _worth_a_line(option: Option, now: Option, leading: Advice) -> bool:
-    """Intervals at the dose that goes on, or doses at the interval that cannot be shortened."""
+    """Intervals at the dose that goes on or is to be restored, or doses at the interval that cannot be shortened."""
     if leading.kind is AdviceKind.REVIEW_DOSE:
         return option.interval_weeks == now.interval_weeks
-    return option.dose_mg_per_kg == now.dose_mg_per_kg
+    return option.dose_mg_per_kg == now.dose_mg_per_kg or _restores(option, leading)
+
+
+def _restores(option: Option, leading: Advice) -> bool:
+    """Whether an option gives the dose that a card about an under-dosed order asks for."""
+    if leading.kind is not AdviceKind.RESTORE_DOSE or not option.dose_mg_per_kg or not leading.dose_mg_per_kg:
+        return False
+    return abs(option.dose_mg_per_kg / leading.dose_mg_per_kg - 1) <= SAME_DOSE
 
 
 def _per_kilogram(option: Option) -> str:
@@ -191,10 +198,17 @@ def _name_of(option: Option, assessment: Assessment, now: Option | None) -> str:
 
 
 def _is_considered(option: Option, assessment: Assessment) -> bool:
-    choice = assessment.forecast.choice if assessment.forecast else None
-    if choice is not None:
-        return option == choice.option
-    return option.interval_weeks == assessment.advice[0].interval_weeks
+    """The option that leads, or all between which the models disagree; none where none is an answer."""
+    leading, forecast = assessment.advice[0], assessment.forecast
+    choice = forecast.choice if forecast else None
+    if forecast is None or choice is None:
+        same_interval = forecast is not None and option.interval_weeks == forecast.unchanged.interval_weeks
+        return option.interval_weeks == leading.interval_weeks or (same_interval and _restores(option, leading))
+    if choice.interval_range is not None:
+        shortest, longest = choice.interval_range
+        return option.dose_mg_per_kg == choice.option.dose_mg_per_kg and shortest <= option.interval_weeks <= longest
+    is_answer = choice.sufficient or choice.option.dose_mg_per_kg != forecast.unchanged.dose_mg_per_kg
+    return is_answer and option == choice.option
 
 
 def _name(option: Option, now: Option | None) -> str:

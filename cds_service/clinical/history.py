@@ -6,7 +6,7 @@ without a time is its noon; a sample of an infusion day without a time was drawn
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from cds_service.clinical.antibody import is_positive
 from cds_service.clinical.assessment import Qualification, TroughJudgement, Weight
@@ -35,13 +35,25 @@ _BOUNDS = {
 class History:
     """The case, when the next infusion is given (days), which covariates were assumed, and whether its beginning was.
 
-    Days count from the first infusion on record.
+    Days count from the first infusion on record. `old_albumin` is the day of an albumin that is used for want of a
+    recent one; it is among the `missing`, because it may have changed.
     """
 
     case: Case
     next_infusion: float
     missing: frozenset[str]
     beginning_assumed: bool
+    old_albumin: date | None = None
+
+    @property
+    def weight_kg(self) -> float:
+        """The weight of today."""
+        return self.case.covariates[-1].values["weight_kg"]
+
+    @property
+    def last_mg(self) -> float:
+        """What the last infusion gave."""
+        return self.case.infusions[-1].mg
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +88,18 @@ def read_history(
     if not levels:
         return NoHistory("no level with a time that can be used")
     starts = [placed.start for placed in timeline.infusions]
-    known = [*(_covariates(record, start) for start in starts), _covariates(record, Moment(as_of), weight)]
+    today = Moment(as_of.replace(hour=0, minute=0, second=0, microsecond=0), day_only=True)
+    known = [*(_covariates(record, start) for start in starts), _covariates(record, today, weight)]
     times = [*(day(start) for start in starts), _next_infusion(timeline, last, day, as_of, levels)]
     rows = tuple(CovariateRow(time, complete(values)) for time, values in zip(times, known, strict=True))
+    unknown = {name for name, value in known[-1].items() if value is None}
+    old_albumin = _old_albumin(record, as_of)
     return History(
         case=Case((*earlier, *infusions), tuple(levels), rows),
         next_infusion=times[-1],
-        missing=frozenset(name for name, value in _covariates_now(record, known[-1], as_of).items() if value is None),
+        missing=frozenset(unknown | {"albumin_g_per_dl"} if old_albumin else unknown),
         beginning_assumed=begun_elsewhere,
+        old_albumin=old_albumin,
     )
 
 
@@ -177,10 +193,10 @@ def _covariates(record: TreatmentRecord, at: Moment, weight: Weight | None = Non
     }
 
 
-def _covariates_now(record: TreatmentRecord, now: dict[str, float | None], as_of: datetime) -> dict[str, float | None]:
-    """An albumin of long ago says nothing of today: it is used, and counts as assumed."""
-    recent = any(0 <= days_ago(m.at, as_of) <= ALBUMIN_WINDOW_DAYS for m in _exact(record.measured("albumin")))
-    return now if recent else {**now, "albumin_g_per_dl": None}
+def _old_albumin(record: TreatmentRecord, as_of: datetime) -> date | None:
+    """The day of the newest albumin, where it is too old to be sure of today: the last levels were seen with it too."""
+    newest = next(reversed(list(_exact(record.measured("albumin")))), None)
+    return newest.at.day if newest and days_ago(newest.at, as_of) > ALBUMIN_WINDOW_DAYS else None
 
 
 def _exact(values: Sequence[Measurement]) -> Iterator[Measurement]:
@@ -189,7 +205,7 @@ def _exact(values: Sequence[Measurement]) -> Iterator[Measurement]:
 
 def _as_of(values: Sequence[Measurement], at: Moment) -> float | None:
     exact = list(_exact(values))
-    before = [m for m in exact if instant(m.at) <= instant(at) or m.at.same_day(at)]
+    before = [m for m in exact if _not_after(m.at, at)]
     chosen = before[-1:] or exact[:1]
     return chosen[0].reading.value if chosen else None
 
@@ -202,7 +218,7 @@ def _antibody(record: TreatmentRecord, at: Moment) -> float | None:
         if a.drawn is not None and not a.pending and (found := is_positive(a)) is not None
     ]
     known.sort(key=lambda row: instant(row[0]))
-    before = [found for drawn, found in known if instant(drawn) <= instant(at) or drawn.same_day(at)]
+    before = [found for drawn, found in known if _not_after(drawn, at)]
     latest = before[-1:] or [found for _, found in known[:1]]
     return float(latest[0]) if latest else None
 
@@ -211,10 +227,15 @@ def _immunomodulator(record: TreatmentRecord, at: Moment) -> float | None:
     """1 while one was taken; 0 where the prescriptions were read and say nothing; None where they were not read."""
     taken = any(
         m.concept == "immunomodulator"
-        and (m.start is None or instant(m.start) <= instant(at))
-        and (m.end is None or instant(m.end) >= instant(at))
+        and (m.start is None or _not_after(m.start, at))
+        and (m.end is None or _not_after(at, m.end))
         for m in record.medications
     )
     if taken:
         return 1.0
     return 0.0 if record.source("prescriptions") is SourceState.READ else None
+
+
+def _not_after(one: Moment, other: Moment) -> bool:
+    """By the day: what happened on the same day counts, whatever the hour."""
+    return instant(one) <= instant(other) or one.same_day(other)
