@@ -86,12 +86,13 @@ def _strongest(candidates: Sequence[Option]) -> Option:
 
 
 def _span(forecast: Forecast, candidates: Sequence[Option], chosen: Option, need: Need) -> tuple[float, float] | None:
-    """The intervals between which the models disagree; one that none would reach counts as the shortest."""
-    shortest = min(option.interval_weeks for option in candidates)
+    """The intervals between which the models disagree at the chosen dose; where none is enough the shortest counts."""
+    at_this_dose = [option for option in candidates if option.dose_mg_per_kg == chosen.dose_mg_per_kg]
+    shortest = min(option.interval_weeks for option in at_this_dose)
     wanted = {chosen.interval_weeks}
     for place, (_, weight) in enumerate(forecast.models):
         if weight >= HEARD:
-            alone = _least(candidates, need.chance, _of_model(place))
+            alone = _least(at_this_dose, need.chance, _of_model(place))
             wanted.add(alone.interval_weeks if alone else shortest)
     return (min(wanted), max(wanted)) if len(wanted) > 1 else None
 
