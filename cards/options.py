@@ -162,11 +162,10 @@ def _others(assessment: Assessment) -> list[Option]:
     forecast = assessment.forecast
     if forecast is None:
         return [option for option in assessment.options if not option.current]
-    chosen = forecast.choice.option if forecast.choice else None
     shown = [
         option
         for option in forecast.options
-        if option == chosen or (option.allowed and _worth_a_line(option, forecast.unchanged, leading))
+        if _is_considered(option, assessment) or (option.allowed and _worth_a_line(option, forecast.unchanged, leading))
     ]
     return sorted(shown, key=lambda option: (-option.interval_weeks, option.dose_mg_per_kg or 0.0))
 

@@ -15,7 +15,15 @@ from cds_service.clinical.knowledge import assays
 from cds_service.clinical.moments import days_ago, instant
 from cds_service.clinical.pk.assumed import complete
 from cds_service.clinical.pk.case import Bound, Case, CovariateRow, GivenDose, MeasuredLevel
-from cds_service.clinical.record import Comparator, Measurement, Moment, SourceState, TreatmentRecord
+from cds_service.clinical.record import (
+    Comparator,
+    DrugLevel,
+    Measurement,
+    Moment,
+    Reading,
+    SourceState,
+    TreatmentRecord,
+)
 from cds_service.clinical.timeline import USUAL_INTERVAL_WEEKS, Timeline
 
 SHORTEST_INFUSION_DAYS = 1 / 96  # a quarter of an hour: a shorter one is a slip of the clock
@@ -127,34 +135,29 @@ def _levels(
     """Every level that says something, also those that are no trough, oldest first; those of a day only as troughs."""
     found = []
     for judgement in judgements:
-        previous = timeline.before(judgement.drawn) if judgement.drawn else None
-        if previous is None or judgement.drawn is None or not _speaks(judgement):
+        drawn, reading = judgement.drawn, judgement.reading
+        previous = timeline.before(drawn) if drawn else None
+        if previous is None or drawn is None or reading is None or not _speaks(judgement, drawn):
             continue
         following = timeline.following(previous)
-        drawn = day(judgement.drawn)
-        time = min(drawn, day(following.start)) if following else drawn
-        level = _measured(judgement, time)
+        time = min(day(drawn), day(following.start)) if following else day(drawn)
+        level = _measured(reading, judgement.level, time)
         if level is not None:
             found.append(level)
     return sorted(set(found), key=lambda level: (level.time, level.value))  # reported twice, measured once
 
 
-def _speaks(judgement: TroughJudgement) -> bool:
+def _speaks(judgement: TroughJudgement, drawn: Moment) -> bool:
     """Whether a level may be compared with a curve: final, and with a time as exact as the curve is steep there."""
-    level, drawn = judgement.level, judgement.drawn
-    if level is None or drawn is None or level.reading is None or level.pending:
-        return False
-    if judgement.qualification is Qualification.DURING_OR_AFTER_INFUSION:
+    pending = judgement.level is not None and judgement.level.pending
+    if pending or judgement.qualification is Qualification.DURING_OR_AFTER_INFUSION:
         return False
     return judgement.qualification.qualifies or not drawn.day_only
 
 
-def _measured(judgement: TroughJudgement, time: float) -> MeasuredLevel | None:
+def _measured(reading: Reading, level: DrugLevel | None, time: float) -> MeasuredLevel | None:
     """As a number or a bound; a number that its assay cannot measure is a bound, and 0 on an unknown assay is none."""
-    reading = judgement.reading
-    if reading is None:
-        return None
-    assay = assays().get(judgement.level.assay or "") if judgement.level else None
+    assay = assays().get(level.assay or "") if level else None
     lowest = assay.drug_lloq if assay and assay.drug_lloq is not None else 0.0
     if reading.comparator is None:
         below = reading.value < lowest
