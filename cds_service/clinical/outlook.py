@@ -36,7 +36,7 @@ FAR_ABOVE = 1.5
 FAR_FROM_CURVE = 3.0  # J: residuals grow with the level, so that one far below its curve is never many of them away
 SHORTEST_DRAFT_WEEKS = 1.0  # an order for less is a slip, and no model knows it
 ALBUMIN = "albumin_g_per_dl"
-NAMES = {"weight_kg": "the weight in kg,", ALBUMIN: "the albumin in g/dL,"}
+NAMES = {"weight_kg": "a weight in kg of", ALBUMIN: "an albumin in g/dL of"}
 UNEXPLAINED = "level-not-explained"
 UNCHANGED = (OrderChange.NONE, OrderChange.UNKNOWN)  # or not known to change anything
 

@@ -294,11 +294,11 @@ def test_a_treatment_that_began_before_the_record_says_that_its_beginning_is_ass
                 weights=[measured("weight", 101, ago(weeks=w)) for w in range(0, 80, 8)],
                 given=infusions(mg=505),
             ),
-            "the weight in kg, 101 lies outside 15 to 100",
+            "a weight in kg of 101 lies outside 15 to 100",
         ),
         (
             chart(level(1.7), markers=[measured("albumin", 24, ago(weeks=1))]),
-            "the albumin in g/dL, 2.4 lies outside 2.5 to 5.5",
+            "an albumin in g/dL of 2.4 lies outside 2.5 to 5.5",
         ),
     ],
 )
