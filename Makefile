@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 LAWS := tests/clinical/test_laws_of_the_advice.py tests/safety/test_laws_of_never.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nightly mutation check lint types imports integration hapi bench gallery docs lock clean
+.PHONY: help setup demo test nightly mutation check lint types imports integration hapi bench gallery figures docs lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,9 @@ bench: .venv/.developer ## measure speed as ratios
 
 gallery: .venv/.developer ## write every kind of card to build/gallery (JSON and HTML)
 	@$(BIN)/python tests/cards/gallery.py
+
+figures: .venv/.developer ## draw docs/images/forecasts.png anew
+	@$(BIN)/python docs/draw_forecasts.py
 
 docs: .venv/.developer ## write the generated parts of docs/ anew
 	@$(BIN)/python docs/generate.py

@@ -17,12 +17,8 @@ INDENT = "   "  # keeps the table inside the fifth line of a Markdown list
 OFFERS_MORE = frozenset(
     {AdviceKind.SHORTEN_INTERVAL, AdviceKind.RESTORE_DOSE, AdviceKind.REVIEW_DOSE, AdviceKind.NEAR_TARGET}
 )
-FORBIDS_MORE = frozenset({AdviceKind.CANNOT_ADVISE, AdviceKind.REVIEW_ANTIBODY, AdviceKind.ORDER_ANTIBODY})
 SAME_DOSE = 0.01  # two doses per kilogram that differ by less than 1 % are one dose
-
-
-def _every(option: Option) -> str:
-    return phrases.counted(option.interval_weeks, "week")
+FORBIDS_MORE = frozenset({AdviceKind.CANNOT_ADVISE, AdviceKind.REVIEW_ANTIBODY, AdviceKind.ORDER_ANTIBODY})
 
 
 def _drug_per_year(option: Option) -> str:
@@ -53,16 +49,15 @@ DRUG: Column = ("Drug per year", _drug_per_year)
 
 
 def _columns(assessment: Assessment) -> tuple[Column, ...]:
-    """How often and how much; with a forecast also what to expect."""
-    every: Column = ("Every", _every)
+    """How much drug; with a forecast also what to expect."""
     if assessment.forecast is None:
-        return (every, DRUG)
+        return (DRUG,)
     low, high = assessment.target.low, assessment.target.high
     reached: Column = (f"Chance of at least {phrases.number(low)}", _chance_of_low)
     above: tuple[Column, ...] = ()
     if high is not None:
         above = ((f"Chance above {phrases.number(high)}", _chance_above_high),)
-    return (every, ("Expected trough", _expected_trough), reached, *above, DRUG)
+    return (("Expected trough", _expected_trough), reached, *above, DRUG)
 
 
 def write_options(assessment: Assessment, wording: Wording) -> str:
@@ -95,11 +90,10 @@ def _write_table(assessment: Assessment) -> str:
     if now is None and not others:
         return ""
     columns = _columns(assessment)
-    first = "Now" if now is None else _name_now(now)
     named = [
-        (first, now),
+        (f"Now: {_told(now)}" if now else "Now", now),
         *_this_order(assessment),
-        *((_name_of(option, assessment, now), option) for option in others),
+        *((_name(option, assessment), option) for option in others),
     ]
     rows = [[name, *(phrases.UNAVAILABLE if o is None else write(o) for _, write in columns)] for name, o in named]
     return table(("Option", *(title for title, _ in columns)), rows, INDENT)
@@ -116,7 +110,8 @@ def _read_table(assessment: Assessment, wording: Wording) -> str:
     if measured is not None and unchanged is not None:
         level = phrases.level(measured, undetectable=assessment.undetectable)
         told.append(
-            f"Measured {level}; if nothing changes, about {phrases.about(unchanged.second_trough.median)} expected"
+            f"Measured {level}; if nothing changes, about {phrases.about(unchanged.second_trough.median)} expected, "
+            "because a forecast also weighs how other children do"
         )
     if lead is not None and lead.expected is not None and len(lead.expected.by_model) > 1:
         low, high = (phrases.about(edge(lead.expected.by_model)) for edge in (min, max))
@@ -151,7 +146,7 @@ def _this_order(assessment: Assessment) -> list[tuple[str, Option | None]]:
         return []
     foreseen = assessment.forecast.draft if assessment.forecast else None
     option = foreseen or _option(ordered.interval_weeks, ordered.dose_mg_per_kg)
-    return [(f"This order{_per_kilogram(option)}", option)]
+    return [(f"This order: {_told(option)}", option)]
 
 
 def _others(assessment: Assessment) -> list[Option]:
@@ -179,21 +174,18 @@ def _worth_a_line(option: Option, now: Option, leading: Advice) -> bool:
 
 def _restores(option: Option, leading: Advice) -> bool:
     """Whether an option gives the dose that a card about an under-dosed order asks for."""
-    if leading.kind is not AdviceKind.RESTORE_DOSE or not option.dose_mg_per_kg or not leading.dose_mg_per_kg:
-        return False
-    return abs(option.dose_mg_per_kg / leading.dose_mg_per_kg - 1) <= SAME_DOSE
+    asked, gives = leading.dose_mg_per_kg or 0.0, option.dose_mg_per_kg or 0.0
+    return leading.kind is AdviceKind.RESTORE_DOSE and abs(gives - asked) <= SAME_DOSE * asked
 
 
-def _per_kilogram(option: Option) -> str:
-    return f", {phrases.rounded(option.dose_mg_per_kg)} mg/kg" if option.dose_mg_per_kg is not None else ""
+def _told(option: Option) -> str:
+    dose = f", {phrases.rounded(option.dose_mg_per_kg)} mg/kg" if option.dose_mg_per_kg is not None else ""
+    return phrases.every(option.interval_weeks) + dose
 
 
-def _name_now(now: Option) -> str:
-    return f"Now{_per_kilogram(now)}"
-
-
-def _name_of(option: Option, assessment: Assessment, now: Option | None) -> str:
-    return _name(option, now) + (" (to consider)" if _is_considered(option, assessment) else "")
+def _name(option: Option, assessment: Assessment) -> str:
+    told = _told(option)
+    return told[0].upper() + told[1:] + (" (to consider)" if _is_considered(option, assessment) else "")
 
 
 def _is_considered(option: Option, assessment: Assessment) -> bool:
@@ -208,19 +200,3 @@ def _is_considered(option: Option, assessment: Assessment) -> bool:
         return option.dose_mg_per_kg == choice.option.dose_mg_per_kg and shortest <= option.interval_weeks <= longest
     is_answer = choice.sufficient or choice.option.dose_mg_per_kg != forecast.unchanged.dose_mg_per_kg
     return is_answer and option == choice.option
-
-
-def _name(option: Option, now: Option | None) -> str:
-    if now is None:
-        return f"Option{_per_kilogram(option)}"
-    interval = _compare(option.interval_weeks, now.interval_weeks, ("shorter interval", "longer interval"), 0)
-    dose = _compare(option.dose_mg_per_kg, now.dose_mg_per_kg, ("lower dose", "higher dose"), SAME_DOSE)
-    name = " and ".join(part for part in (interval, dose) if part) or "same regimen"
-    return name[0].upper() + name[1:] + _per_kilogram(option)
-
-
-def _compare(value: float | None, now: float | None, words: tuple[str, str], tolerance: float) -> str:
-    """The first word where the value is smaller than now, the second where it is greater, else nothing."""
-    if value is None or now is None or abs(value - now) <= tolerance * now:
-        return ""
-    return words[0] if value < now else words[1]

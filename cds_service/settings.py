@@ -91,6 +91,7 @@ class SiteSection(Section):
     name: Text = "unnamed site"
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     drug_by_name: bool = False
+    procedure_by_name: bool = False
     tables_folder: Annotated[SitePath, AfterValidator(_known_folder)] = ""
 
 

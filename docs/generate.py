@@ -32,6 +32,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "prefetch": site.prefetch,
     "risk-model-baseline": site.baseline_example,
     "risk-model-recalibrated": site.recalibrated_example,
+    "procedures": chart.procedures,
     "routes": chart.routes,
     "rows": advice.rows,
     "rules": safety.rules,

@@ -7,12 +7,12 @@ converted. `<0.4` stays a bound. A missing or doubtful value gives a result with
 from collections.abc import Iterator
 
 from cds_service.clinical.record import AntibodyLevel, DataIssue, DrugLevel, IssueLevel, Reading, ReportedSign
-from fhir_mappings.codings import CodedText, read_coded
+from fhir_mappings.codings import CodedText
 from fhir_mappings.doubts import Doubt, quote
 from fhir_mappings.quantities import Amount, Value, read_value, to_unit
 from fhir_mappings.recognition import ANTIBODY, LEVEL, is_panel, read_assay
 from fhir_mappings.samples import Sample, specimen_of, upper_limit
-from fhir_mappings.shape import structs
+from fhir_mappings.signs import sign_in, signs_of
 from fhir_mappings.vocabulary import spelling
 
 
@@ -71,8 +71,8 @@ def _antibody(
     sample: Sample, value: Value, assay: str | None, place: str | None
 ) -> Iterator[AntibodyLevel | DataIssue]:
     unit, doubt = _unit(sample, value) if isinstance(value, Amount) else (None, None)
-    signs = set(_signs(sample, value))
-    if isinstance(value, CodedText) and _sign_in(value, sample) is None:
+    signs = set(signs_of(sample, value))
+    if isinstance(value, CodedText) and sign_in(value, sample) is None:
         doubt = _no_number(value)
     if len(signs) > 1:
         doubt = Doubt("antibody-contradictory", "is reported both as negative and as positive")
@@ -103,23 +103,6 @@ def _unit(sample: Sample, amount: Amount) -> tuple[str | None, Doubt | None]:
     if amount.unit is None:
         return None, Doubt("unit-missing", f"has no unit ({amount.written}), so that it belongs to no scale")
     return amount.unit[:32], Doubt("unit-unknown", f"is in a unit that no assay here uses ({amount.written})")
-
-
-def _signs(sample: Sample, value: Value) -> Iterator[ReportedSign]:
-    """What the laboratory says itself, in the value's words and in its interpretation."""
-    said = [value] if isinstance(value, CodedText) else []
-    said += [read_coded(row, sample.tables) for row in structs(sample.resource, "interpretation")]
-    yield from (sign for words in said if (sign := _sign_in(words, sample)))
-
-
-def _sign_in(words: CodedText, sample: Sample) -> ReportedSign | None:
-    signs = sample.tables.signs
-    for coding in words.codings:
-        system = coding.system or "interpretation"
-        if sign := signs.get((system, coding.code.upper())):
-            return sign
-    phrases = (text.casefold().strip(" .") for text in words.texts)
-    return next((sign for phrase in phrases if (sign := signs.get(("text", phrase)))), None)
 
 
 def _against_range(sample: Sample, value: Value) -> ReportedSign | None:

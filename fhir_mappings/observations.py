@@ -1,48 +1,62 @@
-"""Observations to drug levels, antibodies, laboratory values, weights and scores.
+"""Observations to drug levels, antibodies, findings, laboratory values, weights and scores.
 
 Question: what was measured, when, in our units? Source: FHIR R4 Observation (status, effective[x], value[x],
-component, dataAbsentReason, referenceRange). Every component with its own code is read as an observation.
+component, dataAbsentReason, referenceRange). Every component with its own code is read as an observation; a part of
+an activity index is also known by what it is a part of.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from cds_service.clinical.record import AntibodyLevel, DataIssue, DrugLevel, IssueLevel, Measurement, Moment, Reading
+from cds_service.clinical.record import (
+    AntibodyLevel,
+    DataIssue,
+    DrugLevel,
+    Finding,
+    IssueLevel,
+    Measurement,
+    Moment,
+    Reading,
+)
 from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText
 from fhir_mappings.doubts import Doubt, SeenByName, issue, quote
 from fhir_mappings.identity import evidence
 from fhir_mappings.infliximab import read_infliximab
 from fhir_mappings.quantities import Amount, in_unit, read_value
-from fhir_mappings.recognition import Recognised, recognise
+from fhir_mappings.recognition import Recognised, recognise, recognise_part
 from fhir_mappings.samples import PENDING, Sample, collected, upper_limit
 from fhir_mappings.scope import Scope
 from fhir_mappings.shape import struct, structs, text
+from fhir_mappings.signs import read_finding
 
 USABLE = frozenset({"final", "amended", "corrected", "appended"})
 WITHDRAWN = frozenset({"cancelled", "entered-in-error"})
 # What a component takes from the observation that holds it (FHIR R4 Observation.component).
 INHERITED = ("status", "effectiveDateTime", "effectivePeriod", "effectiveInstant", "specimen", "contained", "method")
 
-Result: TypeAlias = DrugLevel | AntibodyLevel | Measurement | SeenByName | DataIssue
+Result: TypeAlias = DrugLevel | AntibodyLevel | Finding | Measurement | SeenByName | DataIssue
 
 
 def read_observation(resource: Resource, scope: Scope) -> list[Result]:
     """All that one Observation says, its components included. Raises Misshapen."""
-    results = [*_read_one(resource, resource, "", scope)]
+    code, whole = recognise(struct(resource, "code"), scope.tables)
+    results = [*_read_one(resource, code, whole, evidence(resource), scope)]
     for number, component in enumerate(structs(resource, "component"), 1):
         inherited = {member: resource[member] for member in INHERITED if member in resource}
-        results += _read_one({**inherited, **component}, resource, f"#component-{number}", scope)
+        code, found = recognise_part(struct(component, "code"), whole, scope.tables)
+        place = f"{evidence(resource)}#component-{number}"
+        results += _read_one({**inherited, **component}, code, found, place, scope)
     return results
 
 
-def _read_one(resource: Resource, holder: Resource, place: str, scope: Scope) -> Iterable[Result]:
-    code, found = recognise(struct(resource, "code"), scope.tables)
+def _read_one(
+    resource: Resource, code: CodedText, found: Recognised | None, own: str, scope: Scope
+) -> Iterable[Result]:
     if found is None:
         return ()
-    drawn = collected(resource, scope)
     status = text(resource, "status") or "missing"
-    return _read_found(Sample(resource, code, found.concept, drawn, status, evidence(holder) + place, scope), found)
+    return _read_found(Sample(resource, code, found.concept, collected(resource, scope), status, own, scope), found)
 
 
 def _read_found(sample: Sample, found: Recognised) -> Iterable[Result]:
@@ -51,7 +65,7 @@ def _read_found(sample: Sample, found: Recognised) -> Iterable[Result]:
         return sample.scope.ahead(drawn, concept.name, f"The {concept.title}", sample.evidence)
     if status in WITHDRAWN:
         doubt = Doubt("result-withdrawn", f"was withdrawn ({status})", IssueLevel.NOTE)
-        return [sample.issue(doubt)] if concept.kind != "measurement" and found.doubt is None else []
+        return [sample.issue(doubt)] if concept.kind in ("level", "antibody") and found.doubt is None else []
     if status not in USABLE and status not in PENDING:
         return [sample.issue(Doubt("status-unknown", f"has the status {quote(status)} and was not used"))]
     if found.doubt is not None:
@@ -64,6 +78,8 @@ def _read_sample(sample: Sample, found: Recognised) -> list[Result]:
     if found.concept.kind == "measurement":
         measured = _measurement(sample)
         made = [] if measured is None else [measured]
+    elif found.concept.kind == "sign":
+        made = list(read_finding(sample))
     else:
         made = list(read_infliximab(sample, by_name=found.by_name is not None))
     return [SeenByName(found.concept.name, found.by_name), *made] if made and found.by_name is not None else made

@@ -18,6 +18,7 @@ from cds_service.clinical.record import (
     DataIssue,
     Diagnosis,
     DrugLevel,
+    Finding,
     Infusion,
     IssueLevel,
     LevelOrder,
@@ -25,6 +26,7 @@ from cds_service.clinical.record import (
     MedicationUse,
     Moment,
     Patient,
+    Procedure,
     Reaction,
     SourceState,
     TreatmentRecord,
@@ -37,6 +39,7 @@ from fhir_mappings.identity import evidence, newest_versions
 from fhir_mappings.level_orders import read_test_order
 from fhir_mappings.observations import read_observation
 from fhir_mappings.patient import read_patient
+from fhir_mappings.procedures import read_procedure
 from fhir_mappings.scope import Scope, sorting_instant, window
 from fhir_mappings.searches import load_searches
 from fhir_mappings.shape import OBJECTS, Misshapen
@@ -49,6 +52,7 @@ READERS: Mapping[str, Callable[[Resource, Scope], Iterable[object]]] = {
     "MedicationAdministration": read_administration,
     "MedicationRequest": read_prescribed,
     "Condition": read_condition,
+    "Procedure": read_procedure,
     "AllergyIntolerance": read_allergy,
     "ServiceRequest": read_test_order,
 }
@@ -56,9 +60,11 @@ TIMES: Mapping[type, Callable[[Any], Moment | None]] = {
     Infusion: attrgetter("start"),
     DrugLevel: attrgetter("drawn"),
     AntibodyLevel: attrgetter("drawn"),
+    Finding: attrgetter("at"),
     Measurement: attrgetter("at"),
     MedicationUse: attrgetter("start"),
     Diagnosis: attrgetter("newest_date"),
+    Procedure: attrgetter("at"),
     Reaction: attrgetter("recorded"),
     LevelOrder: attrgetter("written"),
 }
@@ -74,16 +80,19 @@ def read_record(
     time_zone: tzinfo = UTC,
     tables: Tables | None = None,
     drug_by_name: bool = False,
+    procedure_by_name: bool = False,
 ) -> TreatmentRecord:
     """All that the chart says from `since` (look-back) to `until` (the present), both aware instants.
 
-    `time_zone` is where a bare day begins. With `drug_by_name` an administration counts by the drug's name alone.
+    `time_zone` is where a bare day begins. With `drug_by_name` an administration counts by the drug's name alone,
+    with `procedure_by_name` a procedure by its own.
     Equal charts give equal records, whatever the order or the number of copies; nothing in a chart raises.
     """
     resources = newest_versions([r for part in chart.parts.values() for r in part.resources if isinstance(r, OBJECTS)])
     medications = {evidence(r): r for r in resources if r.get("resourceType") == "Medication"}
     referenced = {**medications, **chart.referenced}
-    scope = Scope(tables or load_tables(), *window(since, until, time_zone), time_zone, referenced, drug_by_name)
+    by_name = drug_by_name, procedure_by_name
+    scope = Scope(tables or load_tables(), *window(since, until, time_zone), time_zone, referenced, *by_name)
     found: defaultdict[type, list[Any]] = defaultdict(list)
     for resource in resources:
         for item in _read(resource, scope):
@@ -101,9 +110,11 @@ def _record(
         infusions=_sorted(found, Infusion),
         levels=_sorted(found, DrugLevel),
         antibodies=_sorted(found, AntibodyLevel),
+        findings=_sorted(found, Finding),
         measurements=_sorted(found, Measurement),
         medications=_sorted(found, MedicationUse),
         diagnoses=_sorted(found, Diagnosis),
+        procedures=_sorted(found, Procedure),
         reactions=_sorted(found, Reaction),
         level_ordered=_sorted(found, LevelOrder),
         sources=_sources(chart),

@@ -16,6 +16,8 @@ from fhir_mappings.vocabulary import Concept, Tables, Words, remembered
 
 LEVEL, ANTIBODY, MENTIONED = "infliximab_level", "infliximab_antibody", "mentions_infliximab"
 PANEL = "mentions_panel"
+ITEM, PERIANAL = "perianal_item", "mentions_perianal"
+INDICES = frozenset({"pcdai", "wpcdai"})  # those with a perianal item
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,21 @@ def recognise(code: Mapping[str, Any], tables: Tables) -> tuple[CodedText, Recog
     Raises Misshapen.
     """
     return _recognised(words_of(code), tables)
+
+
+def recognise_part(
+    code: Mapping[str, Any], whole: Recognised | None, tables: Tables
+) -> tuple[CodedText, Recognised | None]:
+    """A component's code and its concept: by itself, else as the perianal item of the activity index it is a part of.
+
+    Raises Misshapen.
+    """
+    part, found = recognise(code, tables)
+    if found is None and whole is not None and whole.concept.name in INDICES:
+        named = name_in(part, tables)
+        if named is not None and named[0] == PERIANAL:
+            return part, Recognised(tables.concepts[ITEM], named[1])
+    return part, found
 
 
 @remembered

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from cds_service.clinical.record import DataIssue, Moment
 from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText, relative, resolve
-from fhir_mappings.doubts import Doubt, issue
+from fhir_mappings.doubts import Doubt, issue, quote
 from fhir_mappings.quantities import Amount, read_amount
 from fhir_mappings.scope import Scope, day_words
 from fhir_mappings.shape import struct, structs, text
@@ -37,6 +37,12 @@ class Sample(NamedTuple):
     def pending(self) -> bool:
         """Whether the laboratory has not released it yet."""
         return self.status in PENDING
+
+    @property
+    def recognised_by(self) -> str:
+        """The code by which it was recognised, as the chart wrote it, else the name."""
+        known = (coding.written for coding in self.code.codings if coding.key in self.tables.laboratory)
+        return next(known, None) or quote(self.code.label)
 
     @property
     def subject(self) -> str:

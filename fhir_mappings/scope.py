@@ -32,6 +32,7 @@ class Scope:
     zone: tzinfo
     referenced: Mapping[str, Resource]
     drug_by_name: bool = False
+    procedure_by_name: bool = False
 
     def moment(self, source: Mapping[str, Any], member: str) -> Moment | None:
         """A dateTime, None where absent or not known to the day."""

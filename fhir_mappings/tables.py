@@ -21,6 +21,7 @@ from fhir_mappings.vocabulary import (
     Key,
     LaboratoryCode,
     NameRule,
+    ProcedureCode,
     Tables,
     Worded,
     plain_code,
@@ -33,11 +34,18 @@ LookedUp = TypeVar("LookedUp")
 Found = TypeVar("Found")
 
 YES_NO = ("yes", "no")
-KINDS = ("level", "antibody", "measurement")
+KINDS = ("level", "antibody", "measurement", "sign")
 SEARCHES = ("laboratory", "weight", "scores")
 ROUTES = ("intravenous", "subcutaneous", "systemic", "rectal", "local")
 DRUGS = ("infliximab", "systemic_steroid", "gut_steroid", "local_steroid", "immunomodulator")
-MENTIONS = ("mentions_infliximab", "mentions_panel", "mentions_crohns")  # words that are no result of their own
+MENTIONS = (  # words that are no result of their own
+    "mentions_infliximab",
+    "mentions_panel",
+    "mentions_crohns",
+    "mentions_perianal",
+    "mentions_perianal_procedure",
+)
+PROCEDURES = ("perianal_procedure",)
 AMOUNTS = ("dose", "dose_per_weight", "volume", "duration")  # what drugs are measured in
 EXCLUDES = "local_steroid"  # only ever excludes, so its rows may ship unverified
 
@@ -53,6 +61,7 @@ def load_tables(site: Path | None = None) -> Tables:
     antibody_units = _once((row, spelling(row["unit"]), row.filled("written")) for row in rows("antibody_units.csv"))
     drugs, drug_prefixes = _by_match(rows("drugs.csv"), systems, _drugs)
     conditions, condition_prefixes = _by_match(rows("conditions.csv"), systems, _gathered)
+    procedures, procedure_prefixes = _by_match(rows("procedures.csv"), systems, _procedures)
     return Tables(
         systems=systems,
         urls=MappingProxyType({short: url for url, short in reversed(tuple(systems.items()))}),
@@ -74,6 +83,8 @@ def load_tables(site: Path | None = None) -> Tables:
         drug_names=_worded(rows("drug_names.csv"), "product", "words"),
         conditions=conditions,
         condition_prefixes=condition_prefixes,
+        procedures=procedures,
+        procedure_prefixes=procedure_prefixes,
     )
 
 
@@ -94,7 +105,7 @@ def _by_match(
     systems: Mapping[str, str],
     collect: Callable[[Iterable[tuple[Row, Key]]], Mapping[Key, Found]],
 ) -> tuple[Mapping[Key, Found], Mapping[Key, Found]]:
-    """Rows of drugs or conditions by whole code, and by prefix."""
+    """Rows of drugs, conditions or procedures by whole code, and by prefix."""
     coded = list(_coded(rows, systems))
     whole = collect(entry for entry in coded if entry[0]["match"] == "code")
     return whole, collect(entry for entry in coded if entry[0]["match"] != "code")
@@ -102,6 +113,10 @@ def _by_match(
 
 def _drugs(entries: Iterable[tuple[Row, Key]]) -> Mapping[Key, DrugCode]:
     return _once((row, key, _drug(row)) for row, key in entries)
+
+
+def _procedures(entries: Iterable[tuple[Row, Key]]) -> Mapping[Key, ProcedureCode]:
+    return _once((row, key, _procedure(row)) for row, key in entries)
 
 
 def _gathered(entries: Iterable[tuple[Row, Key]]) -> Mapping[Key, frozenset[str]]:
@@ -117,7 +132,8 @@ def _concept(row: Row) -> Concept:
         name=row["concept"],
         title=row.filled("title"),
         kind=kind,
-        unit=row["unit"] if kind == "antibody" else row.filled("unit"),  # each antibody assay has its own unit
+        # Each antibody assay has its own unit, and a sign has none.
+        unit=row["unit"] if kind in ("antibody", "sign") else row.filled("unit"),
         unit_optional=row.choice("unit_optional", YES_NO) == "yes",
         search=row.choice("search", SEARCHES),
     )
@@ -158,7 +174,7 @@ def _laboratory(
 
 
 def _coded(rows: Iterable[Row], systems: Mapping[str, str]) -> Iterator[tuple[Row, Key]]:
-    """Each code of drugs and conditions under which a row is found; a range is one prefix for each category."""
+    """Each code of drugs, conditions and procedures that finds a row; a range is one prefix for each category."""
     for row in rows:
         system = row.choice("system", dict.fromkeys(systems.values()))
         row.choice("match", ("code", "prefix", "range"))
@@ -180,6 +196,12 @@ def _drug(row: Row) -> DrugCode:
     if row["verified"] == "no" and concept != EXCLUDES:
         row.refuse("a code that is not verified stays empty")
     return DrugCode(concept, row.choice("product", ("iv", "sc") if concept == "infliximab" else ("",)))
+
+
+def _procedure(row: Row) -> ProcedureCode:
+    if row["verified"] == "no":
+        row.refuse("a code that is not verified stays empty")
+    return ProcedureCode(row.choice("concept", PROCEDURES), row.filled("title"))
 
 
 def _routes(rows: Sequence[Row], kind: str) -> list[Row]:

@@ -26,7 +26,7 @@ class Concept:
 
     name: str
     title: str
-    kind: str  # level, antibody or measurement
+    kind: str  # level, antibody, measurement or sign (positive or negative)
     unit: str
     unit_optional: bool
     search: str  # the search that brings it
@@ -68,6 +68,14 @@ class DrugCode:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcedureCode:
+    """What a procedure code stands for; `title` says in our words what was done."""
+
+    concept: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Worded:
     """A key that is recognised by words: an assay, a route, a drug product."""
 
@@ -101,6 +109,8 @@ class Tables:
     drug_names: tuple[Worded, ...]
     conditions: Mapping[Key, frozenset[str]]
     condition_prefixes: Mapping[Key, frozenset[str]]
+    procedures: Mapping[Key, ProcedureCode]
+    procedure_prefixes: Mapping[Key, ProcedureCode]
 
 
 Name = TypeVar("Name", str, Words)

@@ -34,7 +34,7 @@ from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import Comparator, DataIssue, InfusionOrder, Moment, SourceState, TreatmentRecord
 from cds_service.clinical.regimen import compare_order, current_interval, list_options
 from cds_service.clinical.risk import estimate_risk, read_predictors
-from cds_service.clinical.stops import FORMER, find_stops, heart_failure, too_much_for_the_heart
+from cds_service.clinical.stops import HOLDS_BACK, find_stops, heart_failure, too_much_for_the_heart
 from cds_service.clinical.target import choose_target
 from cds_service.clinical.timeline import (
     USUAL_INTERVAL_WEEKS,
@@ -49,7 +49,7 @@ from cds_service.clinical.trough import contradiction, deciding, judge_levels, s
 # The parts of the chart in which a reason against a step may stand: unread, they take the button away.
 GROUNDS = ("infusions", "conditions", "allergies", "laboratory")
 # The parts that only add to others, and that many EHRs do not serve: unread, they break no silence.
-EXTRAS = ("scores", "test_orders", "levels")
+EXTRAS = ("scores", "test_orders", "levels", "procedures")
 
 
 def assess(
@@ -107,7 +107,7 @@ def assess(
         level_pending=level_pending(record, trough, policy, as_of) or bool(level_in_drafts),
         level_since_gap=_level_since_gap(judgements, timeline, target),
         reacted=bool(record.reactions),
-        former_stop=any(issue.code == FORMER for issue in stop_issues),
+        stop_in_doubt=any(issue.code in HOLDS_BACK for issue in stop_issues),
         grounds_read=all(record.source(name) is SourceState.READ for name in GROUNDS),
         dose_cap_mg_per_kg=policy.maximum_mg_per_kg_heart_failure if capped else policy.maximum_mg_per_kg,
         deescalation=antibody.status is AntibodyStatus.NEGATIVE

@@ -57,7 +57,7 @@ class Facts:
     level_pending: bool
     level_since_gap: bool  # a level in target or above was drawn when the infusion was already overdue
     reacted: bool
-    former_stop: bool
+    stop_in_doubt: bool  # a former stop, or a result that may be one, is not confirmed
     grounds_read: bool  # infusions, diagnoses, allergies and results were read in full
     dose_cap_mg_per_kg: float
     deescalation: bool
@@ -152,8 +152,8 @@ class Facts:
 
     @property
     def clear(self) -> bool:
-        """Nothing clouds a step: dose known, no reaction or former stop, levels explained, grounds against it read."""
-        doubts = self.reacted or self.former_stop or self.unexplained
+        """Nothing clouds a step: dose known, no reaction, no stop in doubt, levels explained, all grounds read."""
+        doubts = self.reacted or self.stop_in_doubt or self.unexplained
         return self.last_dose_certain and not doubts and self.grounds_read
 
     @property

@@ -159,7 +159,7 @@ class DrugLevel:
 
 
 class ReportedSign(StrEnum):
-    """What the laboratory itself said about an antibody: by interpretation, text or reference range."""
+    """What the laboratory itself said about a result: by coded value, interpretation, text or reference range."""
 
     NEGATIVE = "negative"
     POSITIVE = "positive"
@@ -193,6 +193,33 @@ class Measurement:
     at: Moment
     evidence: str
     upper_limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One result that is positive or negative and no number, such as the surface antigen of hepatitis B.
+
+    `sign` is None where the report says neither (indeterminate, a bare number, both). `pending` means not final: never
+    used, only told. `code` is the code or name by which the result was recognised.
+    """
+
+    concept: str
+    sign: ReportedSign | None
+    code: str
+    evidence: str
+    at: Moment | None
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """One procedure that was done and that a row of the procedure table knows; `title` is the row's own words."""
+
+    concept: str
+    title: str
+    code: str
+    at: Moment
+    evidence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,8 +326,10 @@ class TreatmentRecord:
     levels: tuple[DrugLevel, ...] = ()
     antibodies: tuple[AntibodyLevel, ...] = ()
     measurements: tuple[Measurement, ...] = ()
+    findings: tuple[Finding, ...] = ()
     medications: tuple[MedicationUse, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
+    procedures: tuple[Procedure, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     level_ordered: tuple[LevelOrder, ...] = ()
     sources: Mapping[str, SourceState] = field(default_factory=lambda: MappingProxyType({}))
@@ -309,6 +338,10 @@ class TreatmentRecord:
     def measured(self, concept: str) -> tuple[Measurement, ...]:
         """The values of one concept, oldest first."""
         return tuple(m for m in self.measurements if m.concept == concept)
+
+    def found(self, concept: str) -> tuple[Finding, ...]:
+        """The findings of one concept, oldest first; undated ones stand before all others."""
+        return tuple(f for f in self.findings if f.concept == concept)
 
     def source(self, name: str) -> SourceState:
         """The state of a part of the chart; a part that nobody asked for counts as read."""

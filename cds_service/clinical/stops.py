@@ -1,7 +1,7 @@
 """Is there a reason for which no one should intensify?
 
 Question: infection, malignancy, demyelination, severe reaction? Source: the clinical contract, section 3;
-knowledge/stops.toml says which lapse and which never do.
+knowledge/stops.toml says which lapse and which never do. Results without a coded condition: `positive_results`.
 """
 
 from datetime import datetime
@@ -10,16 +10,19 @@ from cds_service.clinical.assessment import OrderedRegimen, StopCondition
 from cds_service.clinical.knowledge import StopRow, note, stops
 from cds_service.clinical.moments import days_ago
 from cds_service.clinical.policy import Policy
+from cds_service.clinical.positive_results import PRELIMINARY, SINCE_NEGATIVE, read_results
 from cds_service.clinical.record import ConditionState, DataIssue, Diagnosis, TreatmentRecord
 
 PREFIX = "stop."
 FORMER = "stop-former"
+# What may still speak against more drug: no button until somebody has looked.
+HOLDS_BACK = frozenset({FORMER, PRELIMINARY, SINCE_NEGATIVE})
 
 
 def find_stops(
     record: TreatmentRecord, policy: Policy, as_of: datetime
 ) -> tuple[tuple[StopCondition, ...], tuple[DataIssue, ...]]:
-    """The conditions that stop, and the older entries that only need confirming."""
+    """The conditions and results that stop, and the older ones that only need confirming."""
     found: list[StopCondition] = []
     issues: list[DataIssue] = []
     for diagnosis in record.diagnoses:
@@ -33,6 +36,11 @@ def find_stops(
                     StopCondition(row.name, row.label, diagnosis.evidence, diagnosis.code, diagnosis.newest_date)
                 )
     found.extend(_reactions(record))
+    for result in read_results(record, policy, as_of):
+        if isinstance(result, StopCondition):
+            found.append(result)
+        else:
+            issues.append(result)
     return tuple(found), tuple(issues)
 
 

@@ -62,6 +62,7 @@ def _read(chart: RawChart, site: Site, as_of: datetime) -> TreatmentRecord:
         time_zone=site.time_zone,
         tables=site.tables,
         drug_by_name=site.settings.site.drug_by_name,
+        procedure_by_name=site.settings.site.procedure_by_name,
     )
 
 

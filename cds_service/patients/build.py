@@ -11,8 +11,10 @@ from typing import Any
 
 from cds_service.patients import infusions
 from cds_service.patients.codings import (
+    CPT,
     ICD_10_CM,
     LOINC,
+    SNOMED,
     TERMINOLOGY,
     codings,
     concept,
@@ -22,6 +24,7 @@ from cds_service.patients.codings import (
 from cds_service.patients.codings import route_concept as route
 from cds_service.patients.patient import (
     OtherDrug,
+    PastProcedure,
     PastReaction,
     Problem,
     Result,
@@ -45,6 +48,10 @@ def resources(patient: SyntheticPatient, as_of: datetime) -> list[Resource]:
         *_observations(patient, as_of),
         *infusions.administrations(patient, as_of),
         *(_condition(f"{patient.id}-problem-{n}", subject, p, as_of) for n, p in enumerate(patient.history.problems)),
+        *(
+            _procedure(f"{patient.id}-procedure-{n}", subject, p, as_of)
+            for n, p in enumerate(patient.history.procedures)
+        ),
         *(_prescription(f"{patient.id}-drug-{n}", subject, d, as_of) for n, d in enumerate(patient.history.drugs)),
         *(_reaction(f"{patient.id}-reaction-{n}", subject, r, as_of) for n, r in enumerate(patient.history.reactions)),
         *(_test(f"{patient.id}-test-{n}", subject, t, as_of) for n, t in enumerate(patient.history.tests_ordered)),
@@ -93,6 +100,9 @@ def _observation(name: str, concept_name: str, n: int, result: Result, as_of: da
     if result.interpretation is not None:
         coding = concept(result.interpretation, f"{TERMINOLOGY}/v3-ObservationInterpretation", result.interpretation)
         made["interpretation"] = [coding]
+    if result.sign is not None:
+        sign = codings().signs[result.sign]
+        made["valueCodeableConcept"] = concept(sign.text, SNOMED, sign.snomed)
     return made | _value(result.value, row.normal_up_to)
 
 
@@ -120,6 +130,18 @@ def _condition(identity: str, subject: Resource, problem: Problem, as_of: dateti
     if problem.recorded is not None:
         made["recordedDate"] = instant(problem.recorded.before(as_of))
     return made
+
+
+def _procedure(identity: str, subject: Resource, done: PastProcedure, as_of: datetime) -> Resource:
+    row = codings().procedures[done.procedure]
+    return {
+        "resourceType": "Procedure",
+        "id": identity,
+        "status": "completed",
+        "code": concept(row.text, CPT, row.cpt),
+        "subject": subject,
+        "performedDateTime": instant(done.before.before(as_of)),
+    }
 
 
 def _prescription(identity: str, subject: Resource, drug: OtherDrug, as_of: datetime) -> Resource:

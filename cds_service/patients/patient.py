@@ -32,6 +32,8 @@ Before = Annotated[Span | None, BeforeValidator(read_span)]
 Value = Annotated[Amount | None, BeforeValidator(read_amount)]
 Every = Annotated[Rhythm | None, BeforeValidator(read_rhythm)]
 DrugName = Annotated[str, _row_of("drugs")]
+SignName = Annotated[str, _row_of("signs")]
+ProcedureName = Annotated[str, _row_of("procedures")]
 ResultName = Annotated[str, _row_of("results")]
 InfusionRow = tuple[Number, Number | Literal["not charted"], Number]
 
@@ -71,11 +73,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One laboratory value, drug level, antibody or score. `method` names the assay as the report does."""
+    """One laboratory value, drug level, antibody or score. `method` names the assay as the report does.
+
+    `sign` is what stands there instead of a number ("positive"); then the value is "none".
+    """
 
     __pydantic_config__ = _STRICT
     value: Value
     before: Before
+    sign: SignName | None = None
     method: str | None = None
     interpretation: Literal["NEG", "POS"] | None = None
     status: Literal["final", "preliminary", "registered"] = "final"
@@ -93,6 +99,15 @@ class Problem:
     text: str
     recorded: Before
     status: Literal["active", "recurrence", "resolved"] = "active"
+
+
+@dataclass(frozen=True, slots=True)
+class PastProcedure:
+    """One procedure that was done."""
+
+    __pydantic_config__ = _STRICT
+    procedure: ProcedureName
+    before: Annotated[Span, BeforeValidator(read_span)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +141,11 @@ class TestOrdered:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Diagnoses, other drugs, reactions and open test orders."""
+    """Diagnoses, procedures, other drugs, reactions and open test orders."""
 
     __pydantic_config__ = _STRICT
     problems: tuple[Problem, ...] = ()
+    procedures: tuple[PastProcedure, ...] = ()
     drugs: tuple[OtherDrug, ...] = ()
     reactions: tuple[PastReaction, ...] = ()
     tests_ordered: tuple[TestOrdered, ...] = ()

@@ -67,8 +67,17 @@ def _input(row: PublishedPredictor, value: float | bool) -> str:
 def stop_conditions() -> str:
     """What forbids more drug, and by which codes it is known."""
     known = codes("conditions.csv", lambda row: row["concept"])
-    told = [(stop.label, known[f"stop.{name}"], _effect(stop), _lapse(stop)) for name, stop in stops().items()]
-    return table(("Condition", "Codes", "Effect", "Which entries count"), told)
+    told = [
+        (stop.label, known[f"stop.{name}"], _results(stop), _effect(stop), _lapse(stop))
+        for name, stop in stops().items()
+    ]
+    head = ("Condition", "Coded as", "Or a positive result of", "Effect", "Which entries and results count")
+    return table(head, told)
+
+
+def _results(stop: StopRow) -> str:
+    known = codes("laboratory.csv", lambda row: row["concept"])
+    return "; ".join(f"{title} ({known[concept]})" for concept, title in stop.results.items())
 
 
 def _effect(stop: StopRow) -> str:

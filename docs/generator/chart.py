@@ -1,4 +1,4 @@
-"""What is read from a chart: concepts with their codes, names and units, drugs, conditions and assays."""
+"""What is read from a chart: concepts with codes, names and units, drugs, conditions, procedures and assays."""
 
 from collections import defaultdict
 
@@ -54,6 +54,13 @@ def conditions() -> str:
     """Diagnoses; those that stop are told with the decision."""
     coded = codes("conditions.csv", lambda row: row["concept"])
     return table(("Condition", "Codes"), [(f"`{name}`", told) for name, told in coded.items()])
+
+
+def procedures() -> str:
+    """Procedures by what was done."""
+    coded = codes("procedures.csv", lambda row: f"{row['concept']}|{row['title']}")
+    rows = [(f"`{concept}`", title, told) for key, told in coded.items() for concept, title in [key.split("|")]]
+    return table(("Concept", "What was done", "Codes"), rows)
 
 
 def assays() -> str:

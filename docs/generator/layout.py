@@ -12,8 +12,10 @@ NOTHING = "–"
 TO_FILL = "(for the site to fill)"
 SYSTEMS = {
     "atc": "ATC",
+    "cpt": "CPT",
     "hcpcs": "HCPCS",
     "icd10cm": "ICD-10-CM",
+    "icd10pcs": "ICD-10-PCS",
     "loinc": "LOINC",
     "ndc": "NDC",
     "rxnorm": "RxNorm",

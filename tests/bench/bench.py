@@ -25,6 +25,7 @@ import requests
 from cds_service.hooks import clock
 from cds_service.settings import Settings
 from fhir_mappings.searches import fhir_query, load_searches
+from tests.bench.forecasting import measure_forecast, measure_import
 from tests.bench.load import Call, Round, ask_once, load, percentile, take_turns
 from tests.bench.serve import THREADS, WORKERS
 from tests.bench.servers import Server, started
@@ -55,6 +56,7 @@ def main() -> None:
         _print(_stand_in_path(work, service, card, scratch, options.turns))
         if options.hapi:
             _print(_hapi_path(work, service, card, stack.enter_context(start_hapi()), options.turns))
+    _print(_forecast(options.repeats))
     _print(_stages(work.prefetched_once(), measure_stages(work.prefetched_once(), as_of, options.repeats)))
 
 
@@ -177,6 +179,14 @@ def _queries(work: Workload, base: str) -> Iterator[tuple[str, Call]]:
         path, parameters = fhir_query(search, patient, since)
         query = f"?{urlencode(parameters)}" if parameters else ""
         yield search.name, Call(root.port or 80, f"{root.path}/{path}{query}")
+
+
+def _forecast(repeats: int) -> Iterator[str]:
+    yield "Forecast in process, one core (median ms)"
+    for name, ms, aim in measure_forecast(repeats):
+        yield f"    {name:<34}{ms:>7.2f}  {aim and f'aim {aim}'}".rstrip()
+    for name, ms, mb in measure_import():
+        yield f"    {f'import of {name}':<34}{ms:>7.0f}  {mb:.0f} MB resident in all"
 
 
 def _stages(body: bytes, taken: dict[str, float]) -> Iterator[str]:

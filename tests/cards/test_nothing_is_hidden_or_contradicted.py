@@ -74,6 +74,7 @@ def test_a_regimen_to_keep_is_not_kept_silent_while_a_part_of_the_chart_is_unrea
         (("allergies", "laboratory"), "allergies, laboratory results"),
         (("allergies", "conditions", "infusions"), "parts of the chart"),
         (("a_part_of_the_site",), "a_part_of_the_site"),
+        (("", ""), "parts of the chart"),
     ],
 )
 def test_unread_parts_are_named_in_the_summary_while_they_fit_and_all_of_them_on_line_5(
@@ -255,7 +256,7 @@ def test_the_table_and_line_3_name_the_interval_given_by_one_number() -> None:
     given = replace(GIVEN, interval_weeks=6.6, intervals_weeks=(6.6, 6.6))
     shown = detail(change(given=given))  # the options weighed still count from whole weeks
     assert "every 6.6 weeks" in line(change(given=given), 3)
-    assert re.search(r"\| Now, 5.2 mg/kg +\| 6.6 weeks \| 41 mg/kg", shown)
+    assert re.search(r"\| Now: every 6.6 weeks, 5.2 mg/kg +\| 41 mg/kg", shown)
 
 
 # ------------------------------------------------------------------------------------ nothing estimated, nothing 0

@@ -17,11 +17,13 @@ from cds_service.clinical.record import (
     ConditionState,
     Diagnosis,
     DrugLevel,
+    Finding,
     Infusion,
     InfusionOrder,
     Measurement,
     Moment,
     Patient,
+    Procedure,
     Reading,
     ReportedSign,
     Route,
@@ -39,6 +41,7 @@ UNITS = {
     "crp": "mg/L",
     "leukocytes": "10*9/L",
     "pcdai": "{score}",
+    "perianal_item": "{score}",
     "platelets": "10*9/L",
     "ses_cd": "{score}",
     "total_protein": "g/L",
@@ -114,6 +117,20 @@ def diagnosed(
     """One coded condition."""
     name = concepts[0]
     return Diagnosis(frozenset(concepts), name, name, state, f"Condition/{name}", None, recorded)
+
+
+POSITIVE, NEGATIVE_SIGN = ReportedSign.POSITIVE, ReportedSign.NEGATIVE
+
+
+def finding(concept: str, at: Moment | None, sign: ReportedSign | None = POSITIVE, *, pending: bool = False) -> Finding:
+    """One result without a number, positive unless said otherwise."""
+    when = at.at.strftime("%Y%m%d") if at else "undated"
+    return Finding(concept, sign, "0000-0", f"Observation/{concept}-{when}", at, pending)
+
+
+def procedure(title: str, at: Moment) -> Procedure:
+    """One perianal procedure."""
+    return Procedure("perianal_procedure", title, "00000", at, f"Procedure/{at.at:%Y%m%d}")
 
 
 CROHNS = diagnosed("crohns", recorded=ago(weeks=70))

@@ -2,13 +2,23 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
 from cds_service.clinical.assessment import DiseaseStatus
-from cds_service.clinical.knowledge import target, target_profiles
+from cds_service.clinical.knowledge import perianal_item, target, target_profiles
 from cds_service.clinical.policy import Policy
-from cds_service.clinical.record import ConditionState, DrugLevel, Measurement, MedicationUse, Reaction
+from cds_service.clinical.record import (
+    ConditionState,
+    Diagnosis,
+    DrugLevel,
+    Measurement,
+    MedicationUse,
+    Moment,
+    Reaction,
+    TreatmentRecord,
+)
 from tests.clinical.charts import (
     ACTIVE,
     CROHNS,
@@ -21,6 +31,7 @@ from tests.clinical.charts import (
     level,
     measured,
     order,
+    procedure,
 )
 
 CRP, SES, FC = "crp", "ses_cd", "calprotectin"
@@ -90,6 +101,93 @@ def test_a_fistula_without_activity_is_noted_and_a_site_may_turn_the_profile_off
     fresh = chart(level(7), diagnoses=[CROHNS, diagnosed(FISTULA, recorded=ago(days=30))])
     assert judge(fresh, policy=Policy(perianal_profile=False)).target.profile == "paed-default"
     assert judge(fresh).trough_status.value == "below"
+
+
+OLD_FISTULA = diagnosed(FISTULA, recorded=ago(weeks=150))
+SETON = procedure("placement of a seton", ago(weeks=5))
+
+
+def item(value: str | float, at: Moment | None = None) -> Measurement:
+    return measured("perianal_item", value, at or ago(weeks=5))
+
+
+@pytest.mark.parametrize(
+    ("record", "notes"),
+    [
+        (chart(level(7), diagnoses=[CROHNS, OLD_FISTULA], markers=[item(10)]), {"perianal-item"}),
+        (chart(level(7), diagnoses=[CROHNS, OLD_FISTULA], markers=[item(15)]), {"perianal-item"}),
+        (chart(level(7), diagnoses=[CROHNS, OLD_FISTULA], markers=[item(10, ago(days=183))]), {"perianal-item"}),
+        (chart(level(7), diagnoses=[CROHNS, OLD_FISTULA], procedures=(SETON,)), {"perianal-procedure"}),
+        (
+            chart(level(7), diagnoses=[CROHNS, OLD_FISTULA], markers=[item(10)], procedures=(SETON,)),
+            {"perianal-item", "perianal-procedure"},
+        ),
+        (
+            chart(level(7), diagnoses=[CROHNS, diagnosed(FISTULA, recorded=ago(days=9))], procedures=(SETON,)),
+            {"perianal-entry", "perianal-procedure"},
+        ),
+    ],
+)
+def test_an_old_fistula_is_active_by_the_perianal_item_or_a_procedure_and_the_card_says_which(
+    record: TreatmentRecord, notes: set[str]
+) -> None:
+    assessment = judge(record)
+    assert (assessment.target.profile, assessment.trough_status.value) == ("perianal", "below")
+    told = {issue.code: issue for issue in assessment.issues if issue.about == "target"}
+    assert set(told) == {"perianal-weak", *notes}
+    assert all(told[code].evidence for code in notes)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"markers": [item(5)]}, set()),
+        ({"markers": [item(7.5)]}, set()),
+        ({"markers": [item("<10")]}, set()),
+        ({"markers": [item(">5")]}, {"perianal-item-implausible"}),  # no item is open at its upper end
+        ({"markers": [item(40)]}, {"perianal-item-implausible"}),  # a whole score under the name of its item
+        ({"markers": [item(10, ago(days=184))]}, set()),
+        ({"procedures": (procedure("placement of a seton", ago(days=184)),)}, set()),
+        ({"procedures": (replace(SETON, concept="colonoscopy"),)}, set()),
+    ],
+)
+def test_what_is_indolent_old_or_no_item_does_not_make_a_fistula_active(more: Any, told: set[str]) -> None:
+    assessment = judge(chart(level(7), diagnoses=[CROHNS, OLD_FISTULA], **more))
+    assert assessment.target.profile == "paed-default"
+    assert {i.code for i in assessment.issues if i.about == "target"} == {"fistula-listed", *told}
+
+
+@pytest.mark.parametrize("fistula", [[], [diagnosed(FISTULA, recorded=ago(days=9), state=ConditionState.INACTIVE)]])
+def test_without_a_fistula_neither_item_nor_procedure_raises_the_target(fistula: list[Diagnosis]) -> None:
+    record = chart(level(7), diagnoses=[CROHNS, *fistula], markers=[item(15)], procedures=(SETON,))
+    assessment = judge(record)
+    assert assessment.target.profile == "paed-default"
+    assert not {i.code for i in assessment.issues if i.about == "target"}
+
+
+def test_the_newest_item_and_procedure_are_named_with_day_value_and_what_was_done() -> None:
+    items = [item(10, ago(weeks=20)), item(15, ago(weeks=3)), item(0, ago(weeks=1))]
+    procedures = (SETON, procedure("MRI of the pelvis", ago(weeks=2)))
+    record = chart(level(7), diagnoses=[CROHNS, OLD_FISTULA], markers=items, procedures=procedures)
+    told = {i.code: i.message for i in judge(record).issues if i.about == "target"}
+    assert "was 15 on 2026-11-02" in told["perianal-item"]
+    assert "on 2026-11-09 there was a procedure: MRI of the pelvis" in told["perianal-procedure"]
+
+
+def test_a_recurrent_entry_without_a_date_says_so() -> None:
+    record = chart(level(7), diagnoses=[CROHNS, diagnosed(FISTULA, state=ConditionState.RECURRENT)])
+    (told,) = [i.message for i in judge(record).issues if i.code == "perianal-entry"]
+    assert told.endswith("new or recurrent (without a date).")
+
+
+def test_a_site_that_turned_the_profile_off_is_not_moved_by_item_or_procedure() -> None:
+    record = chart(level(7), diagnoses=[CROHNS, OLD_FISTULA], markers=[item(15)], procedures=(SETON,))
+    assert judge(record, policy=Policy(perianal_profile=False)).target.profile == "paed-default"
+
+
+def test_the_threshold_of_the_item_is_data_with_its_source() -> None:
+    assert (perianal_item().active_from, perianal_item().highest) == (10, 15)
+    assert "doi:" in perianal_item().citation
 
 
 @pytest.mark.parametrize(("profile", "rule"), [("paed-default", 13), ("low-trigger-6", 14), ("taxit", 21)])

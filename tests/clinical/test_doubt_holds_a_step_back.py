@@ -44,8 +44,9 @@ def test_infusions_not_read_in_full_make_no_gap() -> None:
     assert (assessment.leading_rule, assessment.advice[0].reasons) == (3, ("not all infusions could be read",))
 
 
-def test_a_part_that_cannot_forbid_anything_leaves_the_button_and_the_silence() -> None:
-    assessment = judge(chart(level(1.7), sources={"scores": SourceState.UNREADABLE}))
+@pytest.mark.parametrize("part", ["scores", "procedures", "test_orders", "levels"])
+def test_a_part_that_cannot_forbid_anything_leaves_the_button_and_the_silence(part: str) -> None:
+    assessment = judge(chart(level(1.7), sources={part: SourceState.UNREADABLE}))
     assert assessment.advice[0].button
     assert assessment.unread_parts == ()
 

@@ -30,6 +30,21 @@ from tests.fhir_mappings.charts import LOINC, coded, codes, observation, quantit
         ("3141-9", 100, "[lb_av]", "weight", 45.359237, "kg"),
         ("3141-9", 100, "lbs", "weight", 45.359237, "kg"),
         ("1988-5", 0, "mg/L", "crp", 0.0, "mg/L"),
+        ("1742-6", 121, "U/L", "alt", 121.0, "U/L"),
+        ("1743-4", 121, "IU/L", "alt", 121.0, "U/L"),
+        ("1744-2", Decimal("0.7"), "ukat/L", "alt", 42.0, "U/L"),
+        ("76625-3", Decimal("0.7"), "µkat/L", "alt", 42.0, "U/L"),
+        ("77144-4", 700, "nkat/L", "alt", 42.0, "U/L"),
+        ("6690-2", 2.9, "10*9/L", "leukocytes", 2.9, "10*9/L"),
+        ("6690-2", 2.9, "10*3/uL", "leukocytes", 2.9, "10*9/L"),
+        ("6690-2", 2.9, "K/uL", "leukocytes", 2.9, "10*9/L"),
+        ("26464-8", 2900, "/uL", "leukocytes", 2.9, "10*9/L"),
+        ("26464-8", 2900, "cells/mm3", "leukocytes", 2.9, "10*9/L"),
+        ("777-3", 99, "x10E3/uL", "platelets", 99.0, "10*9/L"),
+        ("777-3", 99, "G/L", "platelets", 99.0, "10*9/L"),
+        ("26515-7", 99000, "/uL", "platelets", 99.0, "10*9/L"),
+        ("778-1", 99000, "10*6/L", "platelets", 99.0, "10*9/L"),
+        ("49497-1", 99, "10^9/L", "platelets", 99.0, "10*9/L"),
     ],
 )
 def test_units_convert_by_exact_factors(
@@ -52,6 +67,12 @@ def test_units_convert_by_exact_factors(
         ("2885-2", {"valueString": "normal"}, "value-not-a-number"),
         ("2885-2", {"valueRatio": {}}, "value-form"),
         ("29463-7", {"valueQuantity": quantity(38, "stone")}, "unit-unknown"),
+        ("6690-2", {"valueQuantity": {"value": 2.9}}, "unit-missing"),
+        ("6690-2", {"valueQuantity": quantity(4, "/[HPF]")}, "unit-unknown"),
+        ("777-3", {"valueQuantity": quantity(0.2, "M/uL")}, "unit-unknown"),
+        ("777-3", {"valueQuantity": quantity(99, "10*3/uL") | {"unit": "/uL"}}, "unit-contradictory"),
+        ("777-3", {"valueString": "adequate"}, "value-not-a-number"),
+        ("1742-6", {"valueInteger": 121}, "unit-missing"),
     ],
 )
 def test_what_cannot_be_converted_is_refused_with_an_issue(code: str, value: dict[str, Any], issue: str) -> None:
@@ -81,7 +102,11 @@ def test_a_birth_weight_is_no_weight_even_under_both_codes() -> None:
         ("paediatric Crohn's disease activity index", "pcdai"),
         ("SES-CD ileum subscore", None),
         ("short PCDAI", None),
-        ("PCDAI perianal item", None),
+        ("PCDAI perianal item", "perianal_item"),
+        ("wPCDAI - perirectal disease", "perianal_item"),
+        ("Weighted Paediatric Crohn's Disease Activity Index, perianal disease", "perianal_item"),
+        ("PCDAI total without perianal item", None),
+        ("Perianal examination", None),
         ("Mayo endoscopic score", None),
     ],
 )
@@ -149,3 +174,31 @@ def test_an_unbounded_decimal_is_refused(value: Any) -> None:
     record = read(observation(coded(LOINC, "2885-2"), {"valueQuantity": quantity(value, "g/L")}))
     assert record.measurements == ()
     assert codes(record.issues) == ["resource-unreadable"]
+
+
+def test_the_limit_of_a_liver_value_is_read_in_its_own_unit() -> None:
+    value = {"valueQuantity": quantity(2.1, "ukat/L"), "referenceRange": [{"high": quantity(40, "U/L")}]}
+    (alt,) = read(observation(coded(LOINC, "1742-6"), value)).measurements
+    assert (alt.reading, alt.upper_limit) == (Reading(126.0), 40.0)
+
+
+PERIANAL_PART = {"code": {"text": "Perianal disease"}, "valueInteger": 10}
+
+
+@pytest.mark.parametrize(
+    ("whole", "part", "concepts"),
+    [
+        ("PCDAI", PERIANAL_PART, ["pcdai", "perianal_item"]),
+        ("wPCDAI", {"code": {"text": "Perirectal disease"}, "valueInteger": 15}, ["perianal_item", "wpcdai"]),
+        ("wPCDAI", {"code": {"text": "wPCDAI perianal"}, "valueInteger": 15}, ["perianal_item", "wpcdai"]),
+        ("PCDAI", {"code": {"text": "Abdomen"}, "valueInteger": 10}, ["pcdai"]),
+        ("SES-CD", PERIANAL_PART, ["ses_cd"]),
+        ("Physical examination", PERIANAL_PART, []),
+    ],
+)
+def test_the_perianal_part_of_an_index_is_its_item(whole: str, part: dict[str, Any], concepts: list[str]) -> None:
+    record = read(observation({"text": whole}, {"valueInteger": 30}, component=[part]))
+    assert sorted(one.concept for one in record.measurements) == concepts
+    assert [m.evidence for m in record.measured("perianal_item")] == ["Observation/result-1#component-1"] * (
+        "perianal_item" in concepts
+    )

@@ -14,11 +14,13 @@ from fhir_mappings.tables import load_tables
 SINCE = datetime(2023, 11, 23, 9, tzinfo=UTC)
 # Search parameters that both Epic (capability statement of February 2023) and Oracle Health (documentation of May
 # 2024) name for each resource; MedicationAdministration has neither code nor medication in either.
+# Of Procedure only Epic names _count.
 SHARED = {
     "Observation": {"patient", "category", "code", "date", "_count"},
     "MedicationAdministration": {"patient", "effective-time", "status", "_count"},
     "MedicationRequest": {"patient", "status", "intent", "_count"},
     "Condition": {"patient", "clinical-status", "category", "_count"},
+    "Procedure": {"patient", "date", "_count"},
     "AllergyIntolerance": {"patient", "_count"},
     "ServiceRequest": {"patient", "status", "_count"},
 }
@@ -39,6 +41,7 @@ def test_the_parts_of_the_chart_have_their_names() -> None:
         "infusions": True,
         "prescriptions": True,
         "conditions": True,
+        "procedures": False,
         "allergies": False,
         "test_orders": False,
     }
@@ -54,6 +57,7 @@ def test_prefetch_templates_use_only_the_patient_token() -> None:
         "infusions": "MedicationAdministration?patient={{context.patientId}}",
         "prescriptions": "MedicationRequest?patient={{context.patientId}}",
         "conditions": "Condition?patient={{context.patientId}}",
+        "procedures": "Procedure?patient={{context.patientId}}",
         "allergies": "AllergyIntolerance?patient={{context.patientId}}",
         "test_orders": "ServiceRequest?patient={{context.patientId}}&status=active",
     }
@@ -73,6 +77,8 @@ def test_the_look_back_is_asked_for_with_a_day_to_spare() -> None:
     _, infusions = fhir_query(by_name()["infusions"], "p1", SINCE.astimezone(timezone(timedelta(hours=12))))
     assert ("date", "ge2023-11-22") in laboratory
     assert ("effective-time", "ge2023-11-22T00:00:00Z") in infusions  # Oracle Health wants a time
+    _, procedures = fhir_query(by_name()["procedures"], "p1", SINCE)
+    assert ("date", "ge2023-11-22T00:00:00Z") in procedures
 
 
 def test_infliximab_levels_are_asked_for_without_a_date_so_that_an_undated_one_is_not_missed() -> None:
@@ -91,7 +97,8 @@ def mapped(folder: Path, *rows: str) -> Any:
 
 
 ANTIBODY = "infliximab_antibody,loinc,00000-0,read,yes,site"
-SCORES = [f"{score},loinc,0000{n}-0,read,yes,site" for n, score in enumerate(("ses_cd", "pcdai", "wpcdai"), 1)]
+SCORED = ("ses_cd", "pcdai", "wpcdai", "perianal_item")
+SCORES = [f"{score},loinc,0000{n}-0,read,yes,site" for n, score in enumerate(SCORED, 1)]
 
 
 def test_searching_by_code_needs_the_antibody_to_have_one() -> None:
@@ -106,7 +113,7 @@ def test_a_site_that_mapped_its_codes_asks_for_them_only(tmp_path: Path) -> None
     assert {"http://loinc.org|39803-2", "http://loinc.org|00000-0", "http://loinc.org|76485-2"} <= set(
         parameters["laboratory"]["code"].split(",")
     )
-    assert parameters["scores"]["code"].split(",") == [f"http://loinc.org|0000{n}-0" for n in (1, 2, 3)]
+    assert parameters["scores"]["code"].split(",") == [f"http://loinc.org|0000{n}-0" for n in (1, 2, 3, 4)]
 
 
 def test_scores_without_a_code_are_still_asked_for_by_patient(tmp_path: Path) -> None:
@@ -115,7 +122,7 @@ def test_scores_without_a_code_are_still_asked_for_by_patient(tmp_path: Path) ->
 
 
 def test_half_mapped_scores_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="need a code for pcdai, wpcdai"):
+    with pytest.raises(ConfigurationError, match="need a code for pcdai, wpcdai, perianal_item"):
         load_searches(codes_filter=True, tables=mapped(tmp_path, ANTIBODY, SCORES[0]))
 
 

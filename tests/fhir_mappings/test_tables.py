@@ -32,7 +32,7 @@ def test_the_tables_are_loaded_once() -> None:
     [
         ("systems.csv", ",http://x,source", "system must not be empty"),
         ("concepts.csv", "x,,level,ug/mL,no,laboratory", "title must not be empty"),
-        ("concepts.csv", "x,X,number,ug/mL,no,laboratory", "kind is one of level, antibody, measurement"),
+        ("concepts.csv", "x,X,number,ug/mL,no,laboratory", "kind is one of level, antibody, measurement, sign"),
         ("concepts.csv", "x,X,measurement,,no,laboratory", "unit must not be empty"),
         ("concepts.csv", "x,X,measurement,g,maybe,laboratory", "unit_optional is one of yes, no"),
         ("concepts.csv", "x,X,measurement,g,no,all", "search is one of laboratory, weight, scores"),
@@ -59,6 +59,9 @@ def test_the_tables_are_loaded_once() -> None:
         ("conditions.csv", "crohns,icd10cm,range,K50,yes,x", "a range is two categories of one chapter"),
         ("conditions.csv", "crohns,icd10cm,prefix,K50,perhaps,x", "verified is one of yes, no"),
         ("conditions.csv", ",icd10cm,prefix,K50,yes,x", "concept must not be empty"),
+        ("procedures.csv", "colonoscopy,a look,cpt,code,45378,yes,x", "concept is one of perianal_procedure"),
+        ("procedures.csv", "perianal_procedure,,cpt,code,46020,yes,x", "title must not be empty"),
+        ("procedures.csv", "perianal_procedure,a seton,cpt,code,46020,no,x", "a code that is not verified stays empty"),
     ],
 )
 def test_an_error_names_file_and_row(tmp_path: Path, table: str, row: str, says: str) -> None:
@@ -106,7 +109,7 @@ def test_a_sites_assay_goes_beside_ours(tmp_path: Path) -> None:
 
 
 def test_codes_that_could_not_be_verified_ship_empty() -> None:
-    for table in ("laboratory.csv", "drugs.csv"):
+    for table in ("laboratory.csv", "drugs.csv", "procedures.csv"):
         content = files("fhir_mappings").joinpath("tables", table).read_text(encoding="utf-8")
         head, *rows = [line.split(",") for line in content.splitlines()]
         unverified = [row for row in rows if row[head.index("verified")] == "no" and row[0] != "local_steroid"]
@@ -150,7 +153,7 @@ def test_every_concept_can_be_reached_and_converted() -> None:
     coded_or_named = {row.concept for row in tables.laboratory.values()} | {rule.concept for rule in tables.names}
     assert coded_or_named >= set(tables.concepts)
     for concept in tables.concepts.values():
-        if concept.kind != "antibody":
+        if concept.kind not in ("antibody", "sign"):
             assert tables.units[concept.name, spelling(concept.unit)] == Decimal(1)
 
 

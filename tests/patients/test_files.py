@@ -74,6 +74,12 @@ FAULTS = (
         "results.total_protein.0.before: Value error",
     ),
     ("amount", '"1.7 ug/mL"', '"low"', "results.level.0.value: Value error, expected an amount such as"),
+    (
+        "sign of a result",
+        'value = "1.7 ug/mL"',
+        'value = "none", sign = "perhaps"',
+        "'perhaps' is no row of signs in tables/codings.toml",
+    ),
     ("rhythm", 'every = "8 weeks"', 'every = "q8w"', "order.every: Value error, expected a rhythm such as"),
     ("dose of the order", 'dose = "200 mg"', 'dose = "none"', "order.dose: "),
     ("result name", "\nalbumin =", "\nalbumen =", "'albumen' is no row of results in tables/codings.toml"),

@@ -19,7 +19,7 @@ from cds_service.clinical.explain import explain
 from cds_service.clinical.knowledge import stops
 from cds_service.clinical.record import InfusionOrder, Reaction, ReportedSign, Route, TreatmentRecord
 from tests.cards.assessments import DRAFT
-from tests.clinical.charts import CROHNS, ago, antibody, diagnosed, infusion, judge, measured, order
+from tests.clinical.charts import CROHNS, ago, antibody, diagnosed, finding, infusion, judge, measured, order
 from tests.clinical.test_laws_of_the_advice import CHARTS, ORDERS, charts
 from tests.safety.cards import offers_more
 
@@ -73,15 +73,19 @@ SPOILED: Mapping[str, Spoil] = {
     "rule 7: in induction": in_induction,
     "rule 14: severe reaction": severe_reaction,
 }
+RESULTS = st.sampled_from([concept for row in stops().values() for concept in row.results])
 STOPS = st.sampled_from([f"stop.{name}" for name, row in stops().items() if row.effect == "stop"])
 
 
-@given(charts(), ORDERS, STOPS)
+@given(charts(), ORDERS, STOPS, RESULTS)
 @generated
 def test_a_chart_spoiled_in_the_way_of_rules_1_to_7_or_14_to_16_never_asks_for_more_drug(
-    record: TreatmentRecord, draft: InfusionOrder | None, stop: str
+    record: TreatmentRecord, draft: InfusionOrder | None, stop: str, result: str
 ) -> None:
-    stopped = {"rules 15 and 16: a stop condition": replace(record, diagnoses=(*record.diagnoses, diagnosed(stop)))}
+    stopped = {
+        "rules 15 and 16: a stop condition": replace(record, diagnoses=(*record.diagnoses, diagnosed(stop))),
+        "rule 15: a result that stops": replace(record, findings=(finding(result, ago(days=30)),)),
+    }
     spoiled = {rule: spoil(record) for rule, spoil in SPOILED.items()} | stopped
     offered = {rule: offers_more(judge(chart, draft)) for rule, chart in spoiled.items()}
     assert {rule: entries for rule, entries in offered.items() if entries} == {}

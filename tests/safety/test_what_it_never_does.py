@@ -47,6 +47,7 @@ from tests.clinical.charts import (
     antibody,
     chart,
     diagnosed,
+    finding,
     infusion,
     infusions,
     judge,
@@ -294,6 +295,17 @@ def test_rule_15_never_intensifies_during_an_infection_or_with_another_stop_cond
 ) -> None:
     assessment = judge(chart(level("<0.4"), diagnoses=[CROHNS, diagnosed(f"stop.{name}", recorded=recorded)]))
     assert (kinds(assessment), assessment.advice[0].severity.value) == (["cannot_advise"], "warning")
+    assert offers_more(assessment) == []
+
+
+@pytest.mark.parametrize("result", [concept for row in stops().values() for concept in row.results])
+@pytest.mark.parametrize("draft", [order(), order(weeks=None), order(mg=400), None])
+def test_rule_15_never_intensifies_with_a_positive_result_that_nobody_coded(
+    result: str, draft: InfusionOrder | None
+) -> None:
+    assessment = judge(chart(level("<0.4"), findings=(finding(result, ago(days=30)),)), draft)
+    assert (kinds(assessment), assessment.advice[0].severity.value) == (["cannot_advise"], "warning")
+    assert card_of(assessment).summary.endswith(" positive on record")
     assert offers_more(assessment) == []
 
 

@@ -144,7 +144,7 @@ def test_unknown_keys_are_ignored(full_prefetch: Any, read_chart: Any) -> None:
     assert "medicationRequestBundle" not in chart.parts
 
 
-@pytest.mark.parametrize("part", ["allergies", "test_orders", "scores"])
+@pytest.mark.parametrize("part", ["allergies", "test_orders", "scores", "procedures"])
 def test_an_optional_part_that_cannot_be_had_is_unreadable(part: str, full_prefetch: Any, read_chart: Any) -> None:
     del full_prefetch[part]
     assert read_chart(full_prefetch).part(part).state is SourceState.UNREADABLE

@@ -32,7 +32,9 @@ from tests.spec.facts import (
     Antibody,
     Before,
     Coded,
+    Done,
     Drug,
+    Found,
     Given,
     Level,
     Number,
@@ -140,6 +142,8 @@ class Case:
     levels: tuple[Level, ...] = ()
     antibodies: tuple[Antibody, ...] | None = None
     results: tuple[Result, ...] = USUAL_RESULTS
+    findings: tuple[Found, ...] = ()
+    procedures: tuple[Done, ...] = ()
     crohns: Literal["active", "remission", "not coded"] = "active"
     conditions: tuple[Coded, ...] = ()
     reaction: Literal["mild", "severe"] | None = None

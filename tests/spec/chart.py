@@ -31,6 +31,7 @@ from tests.spec.case import Case
 from tests.spec.facts import Antibody, Given, Level, Order, Result
 
 RISK_MODELS = Path(__file__).parents[2] / "docs" / "risk-models"
+SIGNS = {"positive": ReportedSign.POSITIVE, "negative": ReportedSign.NEGATIVE, "neither": None}
 USUAL_ANTIBODY = Antibody("<20 U/mL")
 
 
@@ -73,7 +74,11 @@ def record_of(case: Case) -> TreatmentRecord:
         antibodies=_antibodies(case, infusions),
         markers=[_measured(result) for result in case.results],
         weights=_weights(case),
+        findings=tuple(
+            charts.finding(f.test, moment(f.before), SIGNS[f.sign], pending=f.pending) for f in case.findings
+        ),
         diagnoses=_diagnoses(case),
+        procedures=tuple(charts.procedure(p.procedure, known(p.before)) for p in case.procedures),
         born=_born(case.age),
         medications=tuple(
             MedicationUse(d.drug, moment(d.since), f"MedicationRequest/{d.drug}", moment(d.until)) for d in case.drugs

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from cds_service.clinical.record import Moment
 from tests.clinical.charts import VISIT
 from tests.spec.case import USUAL_RESULTS, Case
-from tests.spec.chart import infusion_of, infusions_of, known, level_of
+from tests.spec.chart import infusion_of, infusions_of, known, level_of, moment
 from tests.spec.facts import Given, Level, name_of
 
 NAMES = 15
 WIDTH = 72
 SCALES = {4: 2, 3: 4, 2: 4, 1: 8, 0.5: 16, 0.25: 32}  # columns per week, and weeks from number to number of the axis
+SHORT = {"c_difficile_toxin": "C. diff. toxin", "c_difficile_toxin_gene": "C. diff. gene"}  # to fit NAMES
 ALWAYS_SHOWN = 4  # the last three intervals
 Point = tuple[float, str]  # weeks before the visit, and what is written there
 
@@ -22,7 +23,7 @@ Point = tuple[float, str]  # weeks before the visit, and what is written there
 def draw(case: Case) -> str:
     """The drawing, its lines joined."""
     infusions = sorted((_weeks(infusion_of(given).start), _mark(given)) for given in case.infusions)
-    rows = {"levels": _levels(case), **_results(case)}
+    rows = {"levels": _levels(case), **_results(case), **_findings(case), **_procedures(case)}
     shown = [*infusions[:ALWAYS_SHOWN], *(point for points in rows.values() for point in points)]
     scale = _scale(max((weeks for weeks, _ in shown), default=0))
     lines = [
@@ -59,6 +60,23 @@ def _results(case: Case) -> dict[str, list[Point]]:
         name = name_of(result.test)
         points.setdefault(name, []).append((_weeks(known(result.before)), result.value))
     return points
+
+
+def _findings(case: Case) -> dict[str, list[Point]]:
+    """Results without a number, by test; one without a date is only told."""
+    points: dict[str, list[Point]] = {}
+    for finding in case.findings:
+        at, pending = moment(finding.before), " (pending)" if finding.pending else ""
+        if at is not None:
+            points.setdefault(SHORT.get(finding.test, name_of(finding.test)), []).append(
+                (_weeks(at), f"{finding.sign}{pending}")
+            )
+    return points
+
+
+def _procedures(case: Case) -> dict[str, list[Point]]:
+    points = [(_weeks(known(done.before)), done.procedure) for done in case.procedures]
+    return {"procedures": points} if points else {}
 
 
 def _scale(weeks: float) -> float:

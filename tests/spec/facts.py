@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, Strict
 
-from cds_service.clinical.knowledge import assays
+from cds_service.clinical.knowledge import assays, stops
 from cds_service.patients.phrases import read_amount, read_rhythm, read_span
 from fhir_mappings.rows import read_rows
 from tests.clinical.charts import UNITS
@@ -17,7 +17,11 @@ from tests.clinical.charts import UNITS
 STRICT = ConfigDict(extra="forbid")
 TESTS = {  # as a clinician writes them
     "alt": "ALT",
+    "c_difficile_toxin": "C. difficile toxin",
+    "c_difficile_toxin_gene": "C. difficile toxin gene",
     "crp": "CRP",
+    "hbs_antigen": "HBsAg",
+    "igra": "IGRA",
     "pcdai": "PCDAI",
     "ses_cd": "SES-CD",
 }
@@ -51,6 +55,7 @@ Number = Annotated[float, Strict(), Field(gt=0)]
 Before = Annotated[str, _phrase(read_span)]
 Value = Annotated[str, _phrase(read_amount)]
 Test = Annotated[str, one_of(*UNITS)]
+Screened = Annotated[str, one_of(*(concept for row in stops().values() for concept in row.results))]
 Assay = Annotated[str, one_of(*assays(), "not named")]
 Condition = Annotated[str, one_of(*dict.fromkeys(row["concept"] for row in read_rows("conditions.csv")), "asthma")]
 
@@ -103,6 +108,26 @@ class Result:
     before: Before = "1 hour"
     upper_limit: Number | None = None
     day_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One result without a number; "neither" is indeterminate, or could not be read."""
+
+    __pydantic_config__ = STRICT
+    test: Screened
+    before: Before
+    sign: Literal["positive", "negative", "neither"] = "positive"
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One perianal procedure, in words."""
+
+    __pydantic_config__ = STRICT
+    procedure: Literal["placement of a seton", "MRI of the pelvis"]
+    before: Before
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from tests.clinical.charts import UNITS
 from tests.spec.case import USUAL_INFUSIONS, USUAL_ORDER, USUAL_RESULTS, Case
 from tests.spec.conclusion import differences
 from tests.spec.drawing import draw
-from tests.spec.facts import Antibody, Coded, Given, Level, Order, Result, name_of
+from tests.spec.facts import Antibody, Coded, Done, Found, Given, Level, Order, Result, name_of
 from tests.spec.verdict import tell_conclusion
 
 SIGNS = {"ug/g": "µg/g", "{score}": "", "10*9/L": "×10⁹/L"}
@@ -40,6 +40,8 @@ def _child(case: Case) -> Iterator[str]:
         yield f"Crohn's disease is {'in remission' if case.crohns == 'remission' else 'not coded'}"
     if case.conditions:
         yield f"also coded: {_and([_coded(entry) for entry in case.conditions])}"
+    if case.procedures:
+        yield f"on record: {_and([_done(entry) for entry in case.procedures])}"
     if case.reaction:
         yield f"a {case.reaction} reaction to infliximab is on record"
 
@@ -55,6 +57,8 @@ def _treatment(case: Case) -> Iterator[str]:
         yield _and([tell_antibody(antibody) for antibody in case.antibodies]) or "no antibody measured"
     if case.results is not USUAL_RESULTS:
         yield _and([tell_result(result) for result in case.results]) or "no CRP, calprotectin or SES-CD on record"
+    if case.findings:
+        yield _and([_found(finding) for finding in case.findings])
     if case.unreadable:
         yield f"could not be read: {_and(case.unreadable)}"
 
@@ -131,6 +135,15 @@ def _coded(entry: Coded) -> str:
     label = stops()[concept].label if concept in stops() else concept.split(".")[-1].replace("_", " ")
     state = "" if entry.state == "active" else f", {entry.state}"
     return f"{label}{state} ({'no date' if entry.recorded == 'unknown' else 'recorded ' + when(entry.recorded)})"
+
+
+def _found(finding: Found) -> str:
+    sign = {"neither": "neither positive nor negative"}.get(finding.sign, finding.sign)
+    return f"{name_of(finding.test)} {sign}{', not final' if finding.pending else ''} ({when(finding.before)})"
+
+
+def _done(entry: Done) -> str:
+    return f"{entry.procedure} ({when(entry.before)})"
 
 
 def tell_order(order: Order) -> str:

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from math import log
@@ -95,6 +95,17 @@ class StopRow:
     lapses: bool = False
     resolved_counts: bool = False
     effect: str = "stop"
+    results: Mapping[str, str] = field(default_factory=dict)
+    negative_resolves: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PerianalItem:
+    """From which score on the perianal item of PCDAI or wPCDAI means an active fistula, and the highest it can be."""
+
+    active_from: float
+    highest: float
+    citation: str
 
 
 def _table(name: str) -> dict[str, Any]:
@@ -140,6 +151,12 @@ def _frozen(row: Mapping[str, Any]) -> dict[str, Any]:
 def stops() -> Mapping[str, StopRow]:
     """All stop conditions by name."""
     return {key: StopRow(name=key, **row) for key, row in _table("stops.toml").items()}
+
+
+@cache
+def perianal_item() -> PerianalItem:
+    """The meaning of the perianal item."""
+    return PerianalItem(**_table("perianal.toml")["item"])
 
 
 @cache

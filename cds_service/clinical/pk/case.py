@@ -98,9 +98,9 @@ class Case:
 
     @property
     def borders(self) -> tuple[float, ...]:
-        """The days on which a new occasion begins, the very first one left out."""
+        """The days on which a new occasion begins, in order, the very first one left out."""
         if self.occasions is not None:
-            return self.occasions
+            return tuple(sorted({time for time in self.occasions if time > self.begin}))
         starts = [dose.time for dose in self.infusions]
         after = (next((start for start in starts if start >= level.time), None) for level in self.levels)
         return tuple(dict.fromkeys(start for start in after if start is not None))

@@ -18,7 +18,7 @@ _RATE_POWERS = np.array([[1.0, -1.0, 0.0, 0.0], [0.0, -1.0, 1.0, 0.0], [0.0, 0.0
 
 @dataclass(frozen=True, slots=True)
 class Propagation:
-    """`kept` (…, 2, 2): amounts at the end from amounts at the start. `gained` (…, 2): amounts from a rate of 1 mg/day.
+    """`kept` (2, 2, …): amounts at the end from amounts at the start. `gained` (2, …): amounts from a rate of 1 mg/day.
 
     Amounts are those of the central and the peripheral compartment.
     """
@@ -34,7 +34,7 @@ def propagate(parameters: Array, elapsed: Array, infused: Array) -> Propagation:
 
 
 def propagate_with_slopes(parameters: Array, elapsed: Array, infused: Array) -> tuple[Propagation, Propagation]:
-    """The same, and its derivatives by the logarithms of the parameters, along a first axis of their number."""
+    """The same, and its derivatives by the logarithms of the parameters, whose axis follows those of the amounts."""
     moved = _one_compartment if len(parameters) == 2 else _two_compartments
     return moved(parameters, elapsed, infused, slopes=True)
 
@@ -46,7 +46,7 @@ def _two_compartments(
     out, away, back = clearance / central, exchange / central, exchange / peripheral
     leaving = out + away
     total, product = leaving + back, out * back
-    root = np.sqrt(total * total - 4 * product)
+    root = np.sqrt((leaving - back) ** 2 + 4 * away * back)  # of total squared - 4 product, without taking away
     fast = (total + root) / 2
     slow = product / fast
     # Any function f of the matrix of rates K is (f(slow) + slow b) I + b K, with b = (f(slow) - f(fast)) / root.
@@ -81,19 +81,19 @@ def _two_compartments(
 
 def _whole(alpha: Array, leaving: Array, away: Array, back: Array) -> Array:
     """alpha I + beta K as matrices, from beta times each rate."""
-    matrix = np.empty((*alpha.shape, 2, 2), dtype=alpha.dtype)
-    matrix[..., 0, 0] = alpha - leaving
-    matrix[..., 0, 1] = back
-    matrix[..., 1, 0] = away
-    matrix[..., 1, 1] = alpha - back
+    matrix = np.empty((2, 2, *alpha.shape), dtype=alpha.dtype)
+    np.subtract(alpha, leaving, out=matrix[0, 0])
+    matrix[0, 1] = back
+    matrix[1, 0] = away
+    np.subtract(alpha, back, out=matrix[1, 1])
     return matrix
 
 
 def _column(alpha: Array, leaving: Array, away: Array) -> Array:
     """Its first column: what flows into the central compartment."""
-    column = np.empty((*alpha.shape, 2), dtype=alpha.dtype)
-    column[..., 0] = alpha - leaving
-    column[..., 1] = away
+    column = np.empty((2, *alpha.shape), dtype=alpha.dtype)
+    np.subtract(alpha, leaving, out=column[0])
+    column[1] = away
     return column
 
 
@@ -105,22 +105,22 @@ def _one_compartment(
     left, flown = _decay(rate, elapsed, infused)
     none = np.zeros_like(left)
     kept, gained = _whole(left, none, none, none), _column(flown, none, none)
-    kept[..., 1, 1] = 0.0
+    kept[1, 1] = 0.0
     moved = Propagation(kept, gained)
     if not slopes:
         return moved, moved
     left_slope, flown_slope = _decay_slopes(rate, elapsed, infused, left, flown)
-    kept_slope, gained_slope = np.zeros((2, *kept.shape)), np.zeros((2, *gained.shape))
+    kept_slope, gained_slope = np.zeros((2, 2, 2, *left.shape)), np.zeros((2, 2, *left.shape))
     for row, sign in enumerate((1.0, -1.0)):  # the rate is CL / V1
-        kept_slope[row, ..., 0, 0] = sign * rate * left_slope
-        gained_slope[row, ..., 0] = sign * rate * flown_slope
+        kept_slope[0, 0, row] = sign * rate * left_slope
+        gained_slope[0, row] = sign * rate * flown_slope
     return moved, Propagation(kept_slope, gained_slope)
 
 
 def _decay(rate: Array, elapsed: Array, infused: Array) -> tuple[Array, Array]:
     """What one exponential keeps, and what it gains from an infusion of rate 1."""
-    left = np.exp(-rate * elapsed)
-    return left, (np.exp(-rate * (elapsed - infused)) - left) / rate
+    gained = -np.expm1(-rate * infused) / rate  # a short infusion keeps its digits, also in single precision
+    return np.exp(-rate * elapsed), np.exp(-rate * (elapsed - infused)) * gained
 
 
 def _decay_slopes(rate: Array, elapsed: Array, infused: Array, left: Array, flown: Array) -> tuple[Array, Array]:

@@ -6,6 +6,7 @@ from that limit (the M3 method). Steps follow the expected Hessian, which is als
 (the FOCE form: it reproduces NONMEM's posterior). Source of the objective: Kang 2012, doi:10.4196/kjpp.2012.16.2.97.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import erfc, exp, log, pi, sqrt
 from typing import NamedTuple
@@ -17,8 +18,13 @@ from cds_service.clinical.pk.course import Course
 from cds_service.clinical.pk.model import Array, PopulationModel
 
 MOST_STEPS = 100
+QUICK_STEPS = 8  # by the expected Hessian; who has not arrived by then goes on by the observed one, which costs more
 MOST_HALVINGS = 30
 ENOUGH = 1e-9  # the objective is not expected to fall by more
+LONGEST_STEP = 3.0  # standard deviations between children
+FARTHEST = 30.0  # standard deviations; nobody is so unlike the others
+LEAST_VARIANCE = 1e-30  # of a level; below it no drug is left, and nothing can be compared
+DIFFERENCE = 1e-5  # between two gradients of which the observed Hessian is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,28 +80,37 @@ def estimate(model: PopulationModel, case: Case, times: tuple[float, ...] = ()) 
     """
     course = Course(model, case, (*(level.time for level in case.levels), *times))
     omega = course.variances[: len(course.effects)]
+
+    def at(eta: Array) -> _Point:
+        return _evaluate(course, case, omega, eta)
+
     eta = np.zeros(len(omega))
-    point = _evaluate(course, case, omega, eta)
-    for _ in range(MOST_STEPS):
-        step = np.linalg.solve(point.curvature, point.gradient / 2)
-        if not np.all(np.isfinite(step)):
-            return NotEstimated(model.name, "the levels lead outside what can be computed")
-        expected = float(step @ point.gradient) / 2
-        if expected < ENOUGH:
+    point = at(eta)
+    for count in range(MOST_STEPS):
+        if not np.isfinite(point.objective) or np.max(np.abs(eta) / np.sqrt(omega)) > FARTHEST:
+            break
+        curvature = _observed(at, eta, point) if count >= QUICK_STEPS else point.curvature
+        step = _limited(np.linalg.lstsq(curvature, point.gradient / 2)[0], omega)
+        if float(step @ point.gradient) / 2 < ENOUGH:
             return _settled(course, omega, eta, point)
-        for halving in range(MOST_HALVINGS):
-            nearer = eta - step / 2**halving
-            tried = _evaluate(course, case, omega, nearer)
-            if tried.objective <= point.objective:
-                eta, point = nearer, tried
-                break
-        else:
-            return _settled(course, omega, eta, point) if expected < 1e-6 else _lost(model)
-    return _lost(model)
+        nearer = (eta - step / 2**halving for halving in range(MOST_HALVINGS))
+        tried = ((place, at(place)) for place in nearer)
+        eta, point = next((one for one in tried if one[1].objective <= point.objective), (eta, point))
+    return NotEstimated(model.name, "no child of this model fits the levels")
 
 
-def _lost(model: PopulationModel) -> NotEstimated:
-    return NotEstimated(model.name, f"no best fit was found in {MOST_STEPS} steps")
+def _limited(step: Array, omega: Array) -> Array:
+    """A step no longer than children differ: farther away the curvature says nothing."""
+    longest = float(np.max(np.abs(step) / np.sqrt(omega)))
+    return step * (LONGEST_STEP / max(longest, LONGEST_STEP))
+
+
+def _observed(at: Callable[[Array], _Point], eta: Array, point: _Point) -> Array:
+    """Half the observed Hessian, by differences; where it does not lead downwards, the expected one stands for it."""
+    moved = np.array([at(eta + DIFFERENCE * one).gradient for one in np.eye(len(eta))])
+    differences = (moved - point.gradient) / (2 * DIFFERENCE)
+    half: Array = (differences + differences.T) / 2
+    return half if np.linalg.eigvalsh(half)[0] > 0 else point.curvature
 
 
 def _settled(course: Course, omega: Array, eta: Array, point: _Point) -> Estimate:
@@ -117,7 +132,7 @@ def _evaluate(course: Course, case: Case, omega: Array, eta: Array) -> _Point:
         return _Point(float(eta @ prior), 2 * prior, prior_precision, prior_precision, ())
     predicted, slopes = (of_levels[: len(case.levels)] for of_levels in course.expect(eta))
     variance, by_level = course.model.residual.variance(predicted)
-    if variance.min() <= 0:  # no drug is left at all and the residual is proportional: no level can be compared
+    if variance.min() < LEAST_VARIANCE:
         return _Point(float("inf"), prior, prior_precision, prior_precision, ())
     bend = course.model.residual.bend
     rows = zip(case.levels, predicted.tolist(), variance.tolist(), by_level.tolist(), strict=True)
@@ -155,7 +170,7 @@ def _compare(level: MeasuredLevel, f: float, v: float, dv: float, bend: float) -
         by_f = dv / v * rest - 2 * away / v
         expected = 1 / v + dv * dv / (2 * v * v)
         bent = bend / v * rest - (dv / v) ** 2 * (rest - squared) + 4 * away * dv / (v * v) + 2 / v
-        observed = (bent + by_f / f) / 2
+        observed = (bent + (by_f / f if f > 0 else 0.0)) / 2
         safe = observed if observed > expected / 2 else expected
         return _Comparison(log(v) + squared, by_f, expected, safe, away / sqrt(v))
     side = 1.0 if level.bound is Bound.BELOW else -1.0

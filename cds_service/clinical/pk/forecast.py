@@ -122,24 +122,37 @@ def _picked(share: int) -> NDArray[np.int64]:
 
 
 def _troughs(possible: Possible, regimens: Sequence[Regimen], first: GivenDose | None) -> Array:
-    """Next, second and steady trough (regimen, 3, child) in ug/mL."""
+    """Next, second and steady trough (regimen, 3, child) in ug/mL.
+
+    Everything is linear in the dose, so each schedule is computed once: what is left of the drug now in the body, and
+    what 1 mg each time adds.
+    """
     parameters = possible.parameters
     schedules = list(dict.fromkeys((regimen.interval, regimen.duration) for regimen in regimens))
     intervals, durations = (np.array(values, dtype=np.float32)[:, None] for values in zip(*schedules, strict=True))
     moved = propagate(parameters[:, None, :], intervals, durations)
+    kept, gained = moved.kept, moved.gained / durations
+    left = advance(kept, possible.amounts[:, None])
+    left_later = advance(kept, left)
+    later = advance(kept, gained)
+    steady = _steady(kept, gained)
     found = np.empty((len(regimens), 3, parameters.shape[1]), dtype=np.float32)
     for row, regimen in enumerate(regimens):
         here = schedules.index((regimen.interval, regimen.duration))
-        kept, gained = moved.kept[here], moved.gained[here] * np.float32(regimen.mg / regimen.duration)
-        entered = gained if first is None else _begun(parameters, regimen, first)
-        following = advance(kept, possible.amounts) + entered
-        found[row] = following[:, 0], (advance(kept, following) + gained)[:, 0], _steady(kept, gained)
+        mg = np.float32(regimen.mg)
+        entered, entered_later = mg * gained[0, here], mg * later[0, here]
+        if first is not None:
+            old = _begun(parameters, regimen, first)
+            entered, entered_later = old[0], advance(kept[:, :, here], old)[0]
+        found[row, 0] = left[0, here] + entered
+        found[row, 1] = left_later[0, here] + entered_later + mg * gained[0, here]
+        found[row, 2] = mg * steady[here]
     levels: Array = found / parameters[CENTRAL_VOLUME]
     return levels
 
 
 def _begun(parameters: Array, regimen: Regimen, first: GivenDose) -> Array:
-    """What is left of an old dose after the first interval of the new regimen."""
+    """What is left of an old dose after the first interval of the new regimen (2, child)."""
     span = np.array([regimen.interval, min(first.duration, regimen.interval)], dtype=np.float32)
     moved = propagate(parameters, span[:1], span[1:])
     return moved.gained * np.float32(first.mg / first.duration)
@@ -147,9 +160,9 @@ def _begun(parameters: Array, regimen: Regimen, first: GivenDose) -> Array:
 
 def _steady(kept: Array, gained: Array) -> Array:
     """The central amount that repeats itself: the solution of (I - kept) amount = gained, by Cramer's rule."""
-    here, back = 1 - kept[:, 0, 0], -kept[:, 0, 1]
-    away, there = -kept[:, 1, 0], 1 - kept[:, 1, 1]
-    solved: Array = (gained[:, 0] * there - back * gained[:, 1]) / (here * there - back * away)
+    here, back = 1 - kept[0, 0], -kept[0, 1]
+    away, there = -kept[1, 0], 1 - kept[1, 1]
+    solved: Array = (gained[0] * there - back * gained[1]) / (here * there - back * away)
     return solved
 
 
