@@ -30,6 +30,7 @@ SHORTEST_INFUSION_DAYS = 1 / 96  # a quarter of an hour: a shorter one is a slip
 MOST_LEVELS = 8  # J: older ones say little of the child now
 ALBUMIN_WINDOW_DAYS = 183  # J
 INFUSIONS_BEFORE_THE_RECORD = 6  # J: what was given before them is gone
+ALBUMIN_MODELLED_G_PER_L = (25.0, 55.0)  # as in the models' files; one of the past beyond them counts as the nearer end
 G_PER_L_IN_G_PER_DL = 10.0
 _BOUNDS = {
     Comparator.LESS: Bound.BELOW,
@@ -187,6 +188,9 @@ def _covariates(record: TreatmentRecord, at: Moment, weight: Weight | None = Non
     """The covariates as last known on a day; before the first value the first one counts."""
     kg = weight.kg if weight else _as_of(record.measured("weight"), at)
     albumin = _as_of(record.measured("albumin"), at)
+    if albumin is not None and weight is None:  # of the past: no clearance is extrapolated; of today: the models refuse
+        lowest, highest = ALBUMIN_MODELLED_G_PER_L
+        albumin = min(max(albumin, lowest), highest)
     return {
         "weight_kg": kg,
         "albumin_g_per_dl": None if albumin is None else albumin / G_PER_L_IN_G_PER_DL,

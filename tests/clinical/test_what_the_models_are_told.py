@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.clinical.assess import newest_weight
-from cds_service.clinical.history import MOST_LEVELS, History, NoHistory, read_history
+from cds_service.clinical.history import ALBUMIN_MODELLED_G_PER_L, MOST_LEVELS, History, NoHistory, read_history
 from cds_service.clinical.moments import days_ago
 from cds_service.clinical.pk.case import Bound
+from cds_service.clinical.pk.published import DEFAULT_MODELS, published_model
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import (
     AntibodyLevel,
@@ -125,6 +126,18 @@ def test_albumin_is_told_in_grams_per_decilitre_as_last_known_on_the_day_of_each
     record = chart(level(1.7), markers=markers)
     assert [covariates(record, w)[ALBUMIN] for w in (62, 16, 8, 0)] == [3.0, 3.0, 4.1, 4.4]
     assert history(record).missing == frozenset()
+
+
+def test_an_albumin_of_the_past_beyond_the_models_counts_as_their_end_and_one_of_today_as_it_is() -> None:
+    for told_g_per_l, held in ((18, 2.5), (1, 2.5), (61, 5.5)):
+        past, today = measured("albumin", told_g_per_l, ago(weeks=60)), measured("albumin", told_g_per_l, ago(weeks=1))
+        assert covariates(chart(level(1.7), markers=[past]), 8)[ALBUMIN] == held
+        assert covariates(chart(level(1.7), markers=[today]), 0)[ALBUMIN] == told_g_per_l / 10
+
+
+def test_the_limits_of_albumin_are_those_of_every_default_model() -> None:
+    limits = {published_model(name).domain.limits[ALBUMIN] for name in DEFAULT_MODELS}
+    assert limits == {tuple(g_per_l / 10 for g_per_l in ALBUMIN_MODELLED_G_PER_L)}
 
 
 @pytest.mark.parametrize(
