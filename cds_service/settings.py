@@ -8,6 +8,7 @@ count from the folder of the configuration file.
 import os
 import re
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -186,6 +187,10 @@ class SiteSection(Section):
     tables_folder: Annotated[SitePath, AfterValidator(_known_folder)] = ""
 
 
+def _falls(weeks: tuple[int, ...]) -> bool:
+    return all(longer > shorter for longer, shorter in pairwise(weeks))
+
+
 class PolicySection(Section):
     """The site's choices in the medicine, with bounds; meanings stand in cds_service.clinical.policy."""
 
@@ -234,11 +239,10 @@ class PolicySection(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "PolicySection":
-        falling = all(
-            longer > shorter for longer, shorter in zip(self.intervals_weeks, self.intervals_weeks[1:], strict=False)
-        )
-        if not falling or self.intervals_weeks[-1] < self.minimum_interval_weeks:
+        if not _falls(self.intervals_weeks) or self.intervals_weeks[-1] < self.minimum_interval_weeks:
             raise ValueError("intervals_weeks from long to short, none below minimum_interval_weeks, expected")
+        if not _falls(self.forecast_intervals_weeks):
+            raise ValueError("forecast_intervals_weeks from long to short expected")
         if self.deep_fraction >= self.near_target_fraction:
             raise ValueError("deep_fraction below near_target_fraction expected")
         return self
