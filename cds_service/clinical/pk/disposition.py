@@ -39,6 +39,14 @@ def propagate_with_slopes(parameters: Array, elapsed: Array, infused: Array) -> 
     return moved(parameters, elapsed, infused, slopes=True)
 
 
+def steady(kept: Array, gained: Array) -> Array:
+    """The central amount that repeats itself: the solution of (I - kept) amount = gained, by Cramer's rule."""
+    here, back = 1 - kept[..., 0, 0], -kept[..., 0, 1]
+    away, there = -kept[..., 1, 0], 1 - kept[..., 1, 1]
+    solved: Array = (gained[..., 0] * there - back * gained[..., 1]) / (here * there - back * away)
+    return solved
+
+
 def _two_compartments(
     parameters: Array, elapsed: Array, infused: Array, *, slopes: bool
 ) -> tuple[Propagation, Propagation]:

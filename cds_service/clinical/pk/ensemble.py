@@ -52,11 +52,10 @@ def ask(
     found = [_ask_one(model, case, (start, *times)) for model in models]
     estimates = tuple(one for one in found if isinstance(one, Estimate))
     refused = tuple(one for one in found if isinstance(one, NotEstimated))
-    weights = model_weights(estimates) if estimates else ()
-    if not regimens or not estimates:
-        return Ensemble(estimates, weights, refused, ())
     possible = [possible_children(one, case, len(case.levels)) for one in estimates]
-    return Ensemble(estimates, weights, refused, look_ahead(possible, weights, regimens, first))
+    weights = model_weights(possible) if possible else ()
+    outlooks = look_ahead(possible, weights, regimens, first) if regimens and estimates else ()
+    return Ensemble(estimates, weights, refused, outlooks)
 
 
 def _ask_one(model: PopulationModel, case: Case, times: tuple[float, ...]) -> Estimate | NotEstimated:
