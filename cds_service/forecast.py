@@ -5,7 +5,9 @@ docs/schemas; pydantic reads it, so that an error names the field and what was e
 the caller's choice.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -14,17 +16,27 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from cds_service.clinical.pk.assumed import assumptions, complete, spread_of
 from cds_service.clinical.pk.case import Bound, Case, CovariateRow, GivenDose, MeasuredLevel
 from cds_service.clinical.pk.ensemble import Ensemble, ask, widen
-from cds_service.clinical.pk.estimate import Estimate, NotEstimated
+from cds_service.clinical.pk.estimate import NotEstimated
 from cds_service.clinical.pk.forecast import Outlook, Regimen, Spread
 from cds_service.clinical.pk.model import PopulationModel
 from cds_service.clinical.pk.published import DEFAULT_MODELS, model_names, published_model
 from cds_service.errors import BadHookRequest
 
 Json = dict[str, Any]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Day = Annotated[float, Field(allow_inf_nan=False)]
+Yes = Annotated[bool, Field(strict=True)]
+Day = Annotated[float, Field(strict=True, ge=-40_000, le=40_000)]
+Weight = Annotated[float, Field(strict=True, gt=0, le=500)]
+Albumin = Annotated[float, Field(strict=True, gt=0, le=100)]
+Age = Annotated[float, Field(strict=True, ge=0, le=130)]
+Dose = Annotated[float, Field(strict=True, gt=0, le=10_000)]
+Hours = Annotated[float, Field(strict=True, ge=0.01, le=168)]
+Weeks = Annotated[float, Field(strict=True, ge=0.5, le=104)]
+Level = Annotated[float, Field(strict=True, ge=0, le=10_000)]
+Limit = Annotated[float, Field(strict=True, gt=0, le=10_000)]
 UNITS = {"CL": "CL_L_per_day", "V1": "V1_L", "Q": "Q_L_per_day", "V2": "V2_L"}
 HOURS_PER_DAY = 24.0
+FEW_DRAWS = 400  # effective ones (J): below it the 5th percentile of a trough may be off by some 5 %
+MOST_ROWS = 300  # of a kind: 25 years of infusions every month
 
 
 class _Strict(BaseModel):
@@ -35,30 +47,30 @@ class CovariateIn(_Strict):
     """What was true of the child from this day on."""
 
     time_days: Day
-    weight_kg: Positive
-    albumin_g_per_dl: Positive | None = None
-    antibody_positive: bool | None = None
-    immunomodulator: bool | None = None
-    male: bool | None = None
-    age_years: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    crohns: bool = True
+    weight_kg: Weight
+    albumin_g_per_dl: Albumin | None = None
+    antibody_positive: Yes | None = None
+    immunomodulator: Yes | None = None
+    male: Yes | None = None
+    age_years: Age | None = None
+    crohns: Yes = True
 
 
 class InfusionIn(_Strict):
     """One infusion."""
 
     time_days: Day
-    duration_hours: Positive = 2.0
-    dose_mg: Positive
+    duration_hours: Hours = 2.0
+    dose_mg: Dose
 
 
 class LevelIn(_Strict):
     """One level: a value, or a limit below or above which it lies."""
 
     time_days: Day
-    value_ug_per_ml: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    below_ug_per_ml: Positive | None = None
-    above_ug_per_ml: Positive | None = None
+    value_ug_per_ml: Level | None = None
+    below_ug_per_ml: Limit | None = None
+    above_ug_per_ml: Limit | None = None
 
     @model_validator(mode="after")
     def _one_of_three(self) -> "LevelIn":
@@ -70,9 +82,9 @@ class LevelIn(_Strict):
 class RegimenIn(_Strict):
     """One regimen to look ahead for."""
 
-    interval_weeks: Positive
-    dose_mg: Positive
-    duration_hours: Positive = 2.0
+    interval_weeks: Weeks
+    dose_mg: Dose
+    duration_hours: Hours = 2.0
 
     @model_validator(mode="after")
     def _ends_before_the_next(self) -> "RegimenIn":
@@ -84,8 +96,14 @@ class RegimenIn(_Strict):
 class TargetIn(_Strict):
     """The range a trough should lie in."""
 
-    low: Positive
-    high: Positive | None = None
+    low: Limit
+    high: Limit | None = None
+
+    @model_validator(mode="after")
+    def _low_is_not_above_high(self) -> "TargetIn":
+        if self.high is not None and self.low > self.high:
+            raise ValueError("low is not above high")
+        return self
 
 
 class CaseIn(_Strict):
@@ -93,15 +111,15 @@ class CaseIn(_Strict):
 
     schema_: Literal["infliximab-cds/forecast-case/1"] = Field(alias="schema")
     models: tuple[str, ...] = DEFAULT_MODELS
-    interoccasion_variability: bool = False
-    covariates: Annotated[tuple[CovariateIn, ...], Field(min_length=1)]
-    infusions: tuple[InfusionIn, ...]
-    levels: tuple[LevelIn, ...] = ()
-    predict_at_days: tuple[Day, ...] = ()
+    interoccasion_variability: Yes = False
+    covariates: Annotated[tuple[CovariateIn, ...], Field(min_length=1, max_length=MOST_ROWS)]
+    infusions: Annotated[tuple[InfusionIn, ...], Field(max_length=MOST_ROWS)]
+    levels: Annotated[tuple[LevelIn, ...], Field(max_length=MOST_ROWS)] = ()
+    predict_at_days: Annotated[tuple[Day, ...], Field(max_length=MOST_ROWS)] = ()
     target_ug_per_ml: TargetIn | None = None
-    regimens: tuple[RegimenIn, ...] = ()
+    regimens: Annotated[tuple[RegimenIn, ...], Field(max_length=MOST_ROWS)] = ()
     regimens_start_at_days: Day | None = None
-    occasions_at_days: tuple[Day, ...] | None = None
+    occasions_at_days: Annotated[tuple[Day, ...], Field(max_length=MOST_ROWS)] | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> "CaseIn":
@@ -112,9 +130,11 @@ class CaseIn(_Strict):
                 raise ValueError(f"models: {name!r} is not known; there are {', '.join(model_names())}")
         if self.regimens and self.target_ug_per_ml is None:
             raise ValueError("target_ug_per_ml is needed with regimens")
-        first = min((infusion.time_days for infusion in self.infusions), default=float("inf"))
-        if any(level.time_days <= first for level in self.levels):
+        given = [infusion.time_days for infusion in self.infusions]
+        if any(level.time_days <= min(given, default=inf) for level in self.levels):
             raise ValueError("levels: each comes after the first infusion")
+        if self.regimens_start_at_days is not None and self.regimens_start_at_days < max(given, default=-inf):
+            raise ValueError("regimens_start_at_days is not before the last infusion")
         return self
 
 
@@ -135,8 +155,8 @@ def forecast(document: object) -> Json:
     """The forecast of one case, both as documented in docs/schemas. Raises BadHookRequest for a case that is wrong."""
     wanted = read_case(document)
     case = _case(wanted)
-    missing = frozenset(name for row in wanted.covariates for name in assumptions() if getattr(row, name) is None)
     models = [_with_occasions(published_model(name), wanted) for name in dict.fromkeys(wanted.models)]
+    missing = frozenset(name for name in assumptions() if _needed(name, models) and _is_missing(name, wanted))
     start, first = _begin(wanted, case)
     regimens = [Regimen(r.interval_weeks * 7, r.dose_mg, r.duration_hours / HOURS_PER_DAY) for r in wanted.regimens]
     try:
@@ -153,12 +173,23 @@ def forecast(document: object) -> Json:
     return {
         "schema": "infliximab-cds/forecast/1",
         "fits": [
-            *(_fit(one, weight, wanted, case) for one, weight in zip(found.estimates, found.weights, strict=True)),
+            *(_fit(found, place, wanted, case) for place in range(len(found.estimates))),
             *(_no_fit(one) for one in found.refused),
         ],
-        "regimens": [_regimen(outlook, wanted.target_ug_per_ml) for outlook in found.outlooks],
+        "regimens": [
+            _regimen(regimen, outlook, wanted.target_ug_per_ml)
+            for regimen, outlook in zip(wanted.regimens, found.outlooks, strict=False)  # no model, no outlook
+        ],
         "issues": _issues(found, missing, wanted),
     }
+
+
+def _needed(covariate: str, models: Sequence[PopulationModel]) -> bool:
+    return any(covariate in model.needs for model in models)
+
+
+def _is_missing(covariate: str, wanted: CaseIn) -> bool:
+    return any(getattr(row, covariate) is None for row in wanted.covariates)
 
 
 def _with_occasions(model: PopulationModel, wanted: CaseIn) -> PopulationModel:
@@ -192,20 +223,25 @@ def _known(row: CovariateIn) -> dict[str, float | None]:
 
 
 def _begin(wanted: CaseIn, case: Case) -> tuple[float, GivenDose | None]:
-    """When the regimens begin, and the dose given then if it is an old one.
+    """When the regimens begin, and the dose given then if it is an old one. Raises BadHookRequest inside an infusion.
 
     Without a stated day: after a level that follows the last infusion, with an infusion at that level; else the last
-    infusion begins the new interval.
+    infusion begins the new interval, as it also does where the stated day is its own.
     """
-    if wanted.regimens_start_at_days is not None or not case.infusions:
-        return wanted.regimens_start_at_days or case.begin, None
-    last = case.infusions[-1]
-    if case.levels and case.levels[-1].time > last.time:
-        return case.levels[-1].time, None
-    return last.time, last
+    usual, last = case.begin, None
+    if case.infusions:
+        last = case.infusions[-1]
+        usual = max([last.time, *(level.time for level in case.levels)])
+    start = usual if wanted.regimens_start_at_days is None else wanted.regimens_start_at_days
+    first = last if last and last.time == start else None
+    running = [dose for dose in case.infusions if dose.time <= start < dose.end and dose is not first]
+    if wanted.regimens and running:
+        raise BadHookRequest("infusions: none still runs when the regimens begin")
+    return start, first
 
 
-def _fit(found: Estimate, weight: float, wanted: CaseIn, case: Case) -> Json:
+def _fit(ensemble: Ensemble, place: int, wanted: CaseIn, case: Case) -> Json:
+    found = ensemble.estimates[place]
     individual, _ = found.course.expect(found.eta)
     population, _ = found.course.expect(np.zeros_like(found.eta))
     skipped = len(case.levels) + 1  # the levels and the day on which the regimens begin
@@ -214,7 +250,7 @@ def _fit(found: Estimate, weight: float, wanted: CaseIn, case: Case) -> Json:
     own = np.exp(typical + found.model.loading(found.model.between_children) @ of_child)
     return {
         "model": found.model.name,
-        "weight": weight,
+        "weight": ensemble.weights[place],
         "converged": True,
         "eta": dict(zip(found.course.effects, found.eta.tolist(), strict=True)),
         "parameters": dict(zip((UNITS[name] for name in found.model.parameter_names), own.tolist(), strict=True)),
@@ -228,11 +264,20 @@ def _fit(found: Estimate, weight: float, wanted: CaseIn, case: Case) -> Json:
             )
         ],
         "weighted_residuals": list(found.distance),
+        "effective_draws": ensemble.effective[place],
     }
 
 
 def _no_fit(refused: NotEstimated) -> Json:
-    nothing = ("eta", "parameters", "map_objective", "foce_objective", "posterior_covariance", "weighted_residuals")
+    nothing = (
+        "eta",
+        "parameters",
+        "map_objective",
+        "foce_objective",
+        "posterior_covariance",
+        "weighted_residuals",
+        "effective_draws",
+    )
     return {
         "model": refused.model,
         "weight": 0.0,
@@ -243,11 +288,11 @@ def _no_fit(refused: NotEstimated) -> Json:
     }
 
 
-def _regimen(outlook: Outlook, target: TargetIn | None) -> Json:
+def _regimen(regimen: RegimenIn, outlook: Outlook, target: TargetIn | None) -> Json:
     low, high = (target.low, target.high) if target else (None, None)
     return {
-        "interval_weeks": outlook.regimen.interval / 7,
-        "dose_mg": outlook.regimen.mg,
+        "interval_weeks": regimen.interval_weeks,
+        "dose_mg": regimen.dose_mg,
         "next_trough": _spread(outlook.next_trough),
         "second_trough": _spread(outlook.second_trough),
         "steady_state_trough": _spread(outlook.steady_trough),
@@ -271,6 +316,8 @@ def _issues(found: Ensemble, missing: frozenset[str], wanted: CaseIn) -> list[Js
     told += [_issue("model-refused", one.model, "limiting", f"{one.model}: {one.reason}.") for one in found.refused]
     if found.estimates and wanted.levels and not found.explains:
         told.append(_issue("level-not-explained", "levels", "limiting", "No model explains the levels."))
+    if wanted.regimens and min(found.effective, default=inf) < FEW_DRAWS:
+        told.append(_issue("few-draws", "regimens", "limiting", "Few of the children drawn fit: ranges are coarse."))
     if unverified:
         names = ", ".join(unverified)
         told.append(_issue("parameters-unverified", "models", "note", f"Not checked against the papers: {names}."))

@@ -39,6 +39,14 @@ def propagate_with_slopes(parameters: Array, elapsed: Array, infused: Array) -> 
     return moved(parameters, elapsed, infused, slopes=True)
 
 
+def steady(kept: Array, gained: Array) -> Array:
+    """The central amount that repeats itself: the solution of (I - kept) amount = gained, by Cramer's rule."""
+    here, back = 1 - kept[0, 0], -kept[0, 1]
+    away, there = -kept[1, 0], 1 - kept[1, 1]
+    solved: Array = (gained[0] * there - back * gained[1]) / (here * there - back * away)
+    return solved
+
+
 def _two_compartments(
     parameters: Array, elapsed: Array, infused: Array, *, slopes: bool
 ) -> tuple[Propagation, Propagation]:
@@ -82,17 +90,17 @@ def _two_compartments(
 def _whole(alpha: Array, leaving: Array, away: Array, back: Array) -> Array:
     """alpha I + beta K as matrices, from beta times each rate."""
     matrix = np.empty((2, 2, *alpha.shape), dtype=alpha.dtype)
-    np.subtract(alpha, leaving, out=matrix[0, 0])
+    matrix[0, 0] = alpha - leaving
     matrix[0, 1] = back
     matrix[1, 0] = away
-    np.subtract(alpha, back, out=matrix[1, 1])
+    matrix[1, 1] = alpha - back
     return matrix
 
 
 def _column(alpha: Array, leaving: Array, away: Array) -> Array:
     """Its first column: what flows into the central compartment."""
     column = np.empty((2, *alpha.shape), dtype=alpha.dtype)
-    np.subtract(alpha, leaving, out=column[0])
+    column[0] = alpha - leaving
     column[1] = away
     return column
 

@@ -19,12 +19,16 @@ FAR_CHILD = 2.5  # standard deviations between the child and the typical one
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
-    """What the models found. `weights` belong to `estimates` and sum to 1; `refused` are the others, with reasons."""
+    """What the models found. `weights` belong to `estimates` and sum to 1; `refused` are the others, with reasons.
+
+    `effective` is, for each estimate, how many equally likely children would say as much as those that were drawn.
+    """
 
     estimates: tuple[Estimate, ...]
     weights: tuple[float, ...]
     refused: tuple[NotEstimated, ...]
     outlooks: tuple[Outlook, ...]
+    effective: tuple[float, ...]
 
     @property
     def explains(self) -> bool:
@@ -52,11 +56,10 @@ def ask(
     found = [_ask_one(model, case, (start, *times)) for model in models]
     estimates = tuple(one for one in found if isinstance(one, Estimate))
     refused = tuple(one for one in found if isinstance(one, NotEstimated))
-    weights = model_weights(estimates) if estimates else ()
-    if not regimens or not estimates:
-        return Ensemble(estimates, weights, refused, ())
     possible = [possible_children(one, case, len(case.levels)) for one in estimates]
-    return Ensemble(estimates, weights, refused, look_ahead(possible, weights, regimens, first))
+    weights = model_weights(possible) if possible else ()
+    outlooks = look_ahead(possible, weights, regimens, first) if regimens and estimates else ()
+    return Ensemble(estimates, weights, refused, outlooks, tuple(each.effective for each in possible))
 
 
 def _ask_one(model: PopulationModel, case: Case, times: tuple[float, ...]) -> Estimate | NotEstimated:

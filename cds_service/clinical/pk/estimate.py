@@ -106,11 +106,12 @@ def _limited(step: Array, omega: Array) -> Array:
 
 
 def _observed(at: Callable[[Array], _Point], eta: Array, point: _Point) -> Array:
-    """Half the observed Hessian, by differences; where it does not lead downwards, the expected one stands for it."""
+    """Half the observed Hessian, by differences, bent upwards in every direction so that a step leads downhill."""
     moved = np.array([at(eta + DIFFERENCE * one).gradient for one in np.eye(len(eta))])
     differences = (moved - point.gradient) / (2 * DIFFERENCE)
-    half: Array = (differences + differences.T) / 2
-    return half if np.linalg.eigvalsh(half)[0] > 0 else point.curvature
+    curves, directions = np.linalg.eigh((differences + differences.T) / 2)
+    upwards: Array = (directions * np.abs(curves)) @ directions.T
+    return upwards
 
 
 def _settled(course: Course, omega: Array, eta: Array, point: _Point) -> Estimate:

@@ -47,11 +47,15 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """The typical value of one parameter at the reference of its effects."""
+    """The typical value of one parameter at the reference of its effects. Raises ValueError if it is not positive."""
 
     name: str
     value: float
     effects: tuple[Effect, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.value <= 0:
+            raise ValueError(f"parameter {self.name}: a typical value is more than 0, got {self.value}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +71,16 @@ class RandomEffect:
 class Residual:
     """What is left between level and curve: assay, timing, model. Proportional part, additive part in ug/mL.
 
-    The two add as variances; with `deviations_add` as standard deviations.
+    The two add as variances; with `deviations_add` as standard deviations. Raises ValueError where nothing is left.
     """
 
     proportional: float = 0.0
     additive: float = 0.0
     deviations_add: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.proportional, self.additive) < 0 or self.proportional + self.additive == 0:
+            raise ValueError(f"a residual is more than 0, got {self.proportional} and {self.additive}")
 
     def variance(self, predicted: Array) -> tuple[Array, Array]:
         """The variance at the predicted level, and its derivative by that level."""
@@ -104,7 +112,10 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class PopulationModel:
-    """One published model. `parameters` are those of one or two compartments, in that order."""
+    """One published model. `parameters` are those of one or two compartments, in that order.
+
+    Raises ValueError for other parameters, and for a random effect that moves none of them or does not vary.
+    """
 
     name: str
     parameters: tuple[Parameter, ...]
@@ -121,6 +132,11 @@ class PopulationModel:
         names = tuple(parameter.name for parameter in self.parameters)
         if names not in (ONE_COMPARTMENT, TWO_COMPARTMENTS):
             raise ValueError(f"a model has the parameters CL, V1 or CL, V1, Q, V2, got {', '.join(names)}")
+        for effect in (*self.between_children, *self.between_occasions):
+            if not effect.moves or not set(effect.moves) <= set(names):
+                raise ValueError(f"random effect {effect.name}: no parameter {', '.join(effect.moves)} in the model")
+            if effect.variance <= 0:
+                raise ValueError(f"random effect {effect.name}: a variance is more than 0, got {effect.variance}")
 
     @property
     def parameter_names(self) -> tuple[str, ...]:

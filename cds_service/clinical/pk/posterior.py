@@ -1,13 +1,15 @@
-"""How sure is the estimate? A thousand possible children, all equally likely by levels and population.
+"""How sure is the estimate? Thousands of possible children, each weighted by how well it fits levels and population.
 
-Question: which children are compatible with these levels? The normal distribution around the best fit is too short at
-the upper end of troughs (about 9 % where it was tried), so its draws are weighted by how likely they really are
-(importance sampling): a small round finds where the likely children lie, the large one is drawn there, with a share
-from the population itself, so that no draw can ever weigh too much. The draws are the same in every call, so a card
-never changes by chance. What no level has seen, the occasion to come, is drawn from the population.
+Question: which children are compatible with these levels, and how well do they speak for their model? The normal
+distribution around the best fit is too short at the upper end of troughs (about 9 % where it was tried), so draws are
+weighted by how likely they really are (importance sampling): a small round finds where the likely children lie, the
+large one is drawn there, near and farther around, with a share from the population itself, so that no draw can ever
+weigh too much. The draws are the same in every call, so a card never changes by chance, and they are evenest in the
+direction in which a trough answers most. What no level has seen, the occasion to come, is drawn from the population.
 Single precision: errors of 1e-4 are far below what is said on a card.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 from typing import NamedTuple
@@ -15,52 +17,81 @@ from typing import NamedTuple
 import numpy as np
 
 from cds_service.clinical.pk.case import Bound, Case, MeasuredLevel
-from cds_service.clinical.pk.course import Course
-from cds_service.clinical.pk.estimate import Estimate, log_normal_tail
+from cds_service.clinical.pk.course import CENTRAL_VOLUME
+from cds_service.clinical.pk.disposition import propagate, steady
+from cds_service.clinical.pk.estimate import LEAST_VARIANCE, Estimate, log_normal_tail
 from cds_service.clinical.pk.lattice import DIMENSIONS, normal_lattice
 from cds_service.clinical.pk.model import Array
 
 FIRST_ROUND = 509
-DRAWS = 2039  # both prime, as a lattice likes them
-CHILDREN = 1024
+DRAWS = 5003  # both prime, as a lattice likes them
+AT_ONCE = 2560  # what fits into the cache
 FROM_POPULATION = 0.1
-AT_A_TIME = 512
-WIDER = 1.15  # draws reach a little further than the normal distribution, so that a longer tail is covered
+FIRST_REACH = ((0.9, 1.2),)  # shares, and how much farther they reach than the distribution that was found
+REACH = ((0.7, 1.1), (0.2, 1.8))
+USUAL_INTERVAL, USUAL_DURATION, USUAL_MG = 42.0, 2 / 24, 200.0  # days, mg: the trough by which children are compared
+LEAST_TROUGH = 0.01  # ug/mL; children below it are alike
+_DISTANCES = np.linspace(-40.0, 10.0, 5001)  # so close that between two of them a line is good to 1e-5
+_LOG_CHANCES = np.array([log_normal_tail(z)[0] for z in _DISTANCES.tolist()])
 _LATTICES = {count: normal_lattice(count) for count in (FIRST_ROUND, DRAWS)}  # when loaded, not in the first request
 
 
 @dataclass(frozen=True, slots=True)
 class Possible:
-    """Possible children of one model, equally likely, from the fastest to the slowest clearance to come.
+    """Possible children of one model; `weights` say how likely each is, and sum to 1.
 
     `parameters` (parameter, child) are those of the occasion to come, `amounts` (2, child) in mg those at the asked
-    time, before any infusion that begins there. `effective` is how many equally likely draws they were made from.
+    time, before any infusion that begins there. `log_evidence` is the logarithm of the marginal likelihood of the
+    levels, less a constant that all models share.
     """
 
     parameters: Array
     amounts: Array
-    effective: float
+    weights: Array
+    log_evidence: float
+
+    @property
+    def effective(self) -> float:
+        """How many equally likely children would say as much."""
+        return float(1 / np.sum(self.weights**2))
+
+    def equally_likely(self, count: int, answers: Array) -> tuple[Array, Array]:
+        """Parameters and amounts of so many children, each kind as often as it is likely, by rising answers (child).
+
+        Picked evenly along that order, they say what all say, and can be sorted without their weights.
+        """
+        order = np.argsort(answers)
+        reached = np.cumsum(self.weights[order])
+        picked = order[np.searchsorted(reached, (np.arange(count) + 0.5) / count * reached[-1])]
+        return self.parameters[:, picked], self.amounts[:, picked]
 
 
 @dataclass(frozen=True, slots=True)
 class _Draws:
-    """Draws of one round: random effects (draw, effect), weights that sum to 1, and amounts (2, draw) in mg."""
+    """One round: random effects (draw, effect), logarithms of weights, and amounts (2, time, draw) in mg."""
 
     etas: Array
-    weights: Array
+    log_weights: Array
     amounts: Array
 
+    @property
+    def weights(self) -> Array:
+        """Summing to 1."""
+        relative: Array = np.exp(self.log_weights - self.log_weights.max())
+        return relative / np.sum(relative)
 
-class _Around(NamedTuple):
-    """A normal distribution from which children are drawn."""
 
+class _Source(NamedTuple):
+    """A normal distribution from which a share of the children is drawn; `root` is the Cholesky root of it."""
+
+    share: float
     mean: Array
-    root: Array  # Cholesky root of the covariance
+    root: Array
 
     def log_density(self, etas: Array) -> Array:
-        """Up to the constant that all share."""
+        """Times its share, up to the constant that all sources have."""
         away = (etas - self.mean) @ np.linalg.inv(self.root).T
-        density: Array = -np.sum(away**2, axis=1) / 2 - np.sum(np.log(np.diag(self.root)))
+        density: Array = log(self.share) - np.sum(away**2, axis=1) / 2 - np.sum(np.log(np.diag(self.root)))
         return density
 
 
@@ -68,70 +99,92 @@ def possible_children(estimate: Estimate, case: Case, reading: int) -> Possible:
     """Possible children of an estimate; `reading` says which of the times of its course is asked for the amounts.
 
     Times of a course begin with the levels, so the first further one is `len(case.levels)`.
+    Raises ValueError for more random effects, occasions included, than can be drawn.
     """
-    population = _Around(np.zeros(len(estimate.eta)), np.diag(np.sqrt(estimate.course.variances[: len(estimate.eta)])))
-    near = _Around(estimate.eta, WIDER * np.linalg.cholesky(estimate.covariance))
-    first = _draw(estimate, case, reading, near, population, FIRST_ROUND)
-    seen = first.etas[:, : len(estimate.eta)]
-    mean = first.weights @ seen
-    spread = (seen - mean).T * first.weights @ (seen - mean)
-    found = _draw(estimate, case, reading, _Around(mean, WIDER * np.linalg.cholesky(spread)), population, DRAWS)
-    return _equally_likely(found, estimate.course.coming(case, found.etas))
+    course, seen = estimate.course, len(estimate.eta)
+    deviations = np.sqrt(course.variances)
+    population = _Source(FROM_POPULATION, np.zeros(seen), np.diag(deviations[:seen]))
+    clearance = np.eye(len(deviations))[0]
+    near = _around(estimate.eta, estimate.covariance, FIRST_REACH)
+    first = _draw(estimate, case, [*near, population], FIRST_ROUND, clearance)
+    mean, covariance = _moments(first, estimate)
+    answers = np.log(_usual_troughs(np.exp(course.coming(case, first.etas))))
+    direction = _answering(first, answers, mean, covariance, deviations)
+    found = _draw(estimate, case, [*_around(mean, covariance, REACH), population], DRAWS, direction)
+    parameters = np.exp(course.coming(case, found.etas)).astype(np.float32)
+    log_evidence = float(np.logaddexp.reduce(found.log_weights) - np.log(DRAWS) - np.sum(np.log(deviations[:seen])))
+    return Possible(parameters, found.amounts[:, reading], found.weights, log_evidence)
 
 
-def _equally_likely(found: _Draws, logarithms: Array) -> Possible:
-    """As many children of each kind as its weight is worth, picked evenly along the clearance to come."""
-    order = np.argsort(-logarithms[0])
-    reached = np.cumsum(found.weights[order])
-    wanted = (np.arange(CHILDREN) + 0.5) / CHILDREN * reached[-1]
-    picked = order[np.searchsorted(reached, wanted)]
-    parameters = np.exp(logarithms[:, picked]).astype(np.float32)
-    return Possible(parameters, found.amounts[:, picked], float(1 / np.sum(found.weights**2)))
+def _around(mean: Array, covariance: Array, reach: Sequence[tuple[float, float]]) -> list[_Source]:
+    root = np.linalg.cholesky(covariance)
+    return [_Source(share, mean, farther * root) for share, farther in reach]
 
 
-def _draw(estimate: Estimate, case: Case, reading: int, near: _Around, population: _Around, draws: int) -> _Draws:
-    """One round: most draws from `near`, the others from the population, each weighted by its true likelihood."""
-    course = estimate.course
-    seen = len(estimate.eta)
-    deviates, which = _deviates(draws, seen, len(course.variances))
+def _moments(first: _Draws, estimate: Estimate) -> tuple[Array, Array]:
+    """Mean and covariance of the likely children; the fewer they are, the more the covariance is the estimate's."""
+    weights, seen = first.weights, first.etas[:, : len(estimate.eta)]
+    mean = weights @ seen
+    spread = (seen - mean).T * weights @ (seen - mean)
+    enough, few = float(1 / np.sum(weights**2)), len(mean) + 1
+    return mean, (enough * spread + few * estimate.covariance) / (enough + few)
+
+
+def _usual_troughs(parameters: Array) -> Array:
+    """The steady troughs by which children are compared."""
+    moved = propagate(parameters, np.array(USUAL_INTERVAL), np.array(USUAL_DURATION))
+    amounts = steady(moved.kept, moved.gained * USUAL_MG / USUAL_DURATION)
+    troughs: Array = np.maximum(amounts / parameters[CENTRAL_VOLUME], LEAST_TROUGH)
+    return troughs
+
+
+def _answering(first: _Draws, answers: Array, mean: Array, covariance: Array, deviations: Array) -> Array:
+    """The direction, in standard deviations, in which the answers change most."""
+    seen = len(mean)
+    away = first.etas / deviations
+    away[:, :seen] = (first.etas[:, :seen] - mean) @ np.linalg.inv(np.linalg.cholesky(covariance)).T
+    direction: Array = (first.weights * (answers - first.weights @ answers)) @ away
+    return direction / max(float(np.linalg.norm(direction)), 1e-30)
+
+
+def _draw(estimate: Estimate, case: Case, sources: Sequence[_Source], draws: int, direction: Array) -> _Draws:
+    """One round: from each source its share, every draw weighted by its true likelihood."""
+    course, seen = estimate.course, len(estimate.eta)
+    deviates, which = _deviates(draws, direction)
     etas = deviates * np.sqrt(course.variances)
-    from_near = which >= FROM_POPULATION
-    etas[from_near, :seen] = near.mean + deviates[from_near, :seen] @ near.root.T
-    levels, amounts = _expect(course, etas.astype(np.float32))
+    chosen = np.searchsorted(np.cumsum([source.share for source in sources[:-1]]), which)
+    for place, source in enumerate(sources):
+        own = chosen == place
+        etas[own, :seen] = source.mean + deviates[own, :seen] @ source.root.T
+    single = etas.astype(np.float32)
+    parts = [course.expect_many(single[start : start + AT_ONCE]) for start in range(0, draws, AT_ONCE)]
+    levels, amounts = (np.concatenate(of_parts, axis=-1) for of_parts in zip(*parts, strict=True))
     drawn = etas[:, :seen]
     objective = np.sum(drawn**2 / course.variances[:seen], axis=1)
     for level, predicted in zip(case.levels, levels[: len(case.levels)].astype(float), strict=True):
         objective += _terms(level, predicted, estimate.model.residual.variance(predicted)[0])
-    proposed = np.logaddexp(
-        log(1 - FROM_POPULATION) + near.log_density(drawn), log(FROM_POPULATION) + population.log_density(drawn)
-    )
-    log_weights = -objective / 2 - proposed
-    weights = np.exp(log_weights - log_weights.max())
-    return _Draws(etas, weights / weights.sum(), amounts[:, reading])
-
-
-def _expect(course: Course, etas: Array) -> tuple[Array, Array]:
-    """Levels and amounts of all draws, some at a time: arrays that fit the cache are computed twice as fast."""
-    parts = [course.expect_many(etas[begin : begin + AT_A_TIME]) for begin in range(0, len(etas), AT_A_TIME)]
-    levels, amounts = zip(*parts, strict=True)
-    return np.concatenate(levels, axis=1), np.concatenate(amounts, axis=2)
+    proposed = np.logaddexp.reduce([source.log_density(drawn) for source in sources])
+    return _Draws(etas, -objective / 2 - proposed, amounts)
 
 
 def _terms(level: MeasuredLevel, predicted: Array, variance: Array) -> Array:
     """The term of the objective for one level, for many children."""
+    variance = np.maximum(variance, LEAST_VARIANCE)
     if level.bound is None:
         term: Array = np.log(variance) + (level.value - predicted) ** 2 / variance
         return term
     side = 1.0 if level.bound is Bound.BELOW else -1.0
-    distances = side * (level.value - predicted) / np.sqrt(variance)
-    return np.array([-2 * log_normal_tail(z)[0] for z in distances.tolist()])
+    censored: Array = -2 * np.interp(side * (level.value - predicted) / np.sqrt(variance), _DISTANCES, _LOG_CHANCES)
+    return censored
 
 
-def _deviates(draws: int, seen: int, effects: int) -> tuple[Array, Array]:
-    """Normal deviates (draw, effect), evenest for what moves a trough most: clearance, the occasion to come."""
+def _deviates(draws: int, direction: Array) -> tuple[Array, Array]:
+    """Normal deviates (draw, effect), mirrored so that the evenest come to lie in the direction; and a uniform one."""
+    effects = len(direction)
     if effects > DIMENSIONS:
         raise ValueError(f"at most {DIMENSIONS} random effects, occasions included, got {effects}")
     deviates, which = _LATTICES[draws]
-    placed = np.empty((draws, effects))
-    placed[:, [0, *range(seen, effects), *range(1, seen)]] = deviates[:, :effects]
-    return placed, which
+    mirror = direction.copy()
+    mirror[0] += 1.0 if mirror[0] >= 0 else -1.0
+    even = deviates[:, :effects]
+    return even - np.outer(even @ mirror, mirror) * (2 / (mirror @ mirror)), which

@@ -35,13 +35,20 @@ def published_model(name: str) -> PopulationModel:
 
 def read_model(name: str, table: Mapping[str, Any]) -> PopulationModel:
     """A model from the tables of its file. Raises ValueError or KeyError that names what is wrong."""
+    try:
+        return _model(name, table)
+    except TypeError as error:  # a key that nothing knows, or one that is missing
+        raise ValueError(f"model {name}: {error}") from None
+
+
+def _model(name: str, table: Mapping[str, Any]) -> PopulationModel:
     return PopulationModel(
         name=name,
         parameters=tuple(_parameter(key, row) for key, row in table["parameter"].items()),
         between_children=_random(table["between_children"]),
         between_occasions=_random(table.get("between_occasions", {})),
         residual=Residual(**table["residual"]),
-        domain=Domain({key: (float(low), float(high)) for key, (low, high) in table.get("domain", {}).items()}),
+        domain=_domain(table.get("domain", {})),
         title=table["title"],
         citation=table["citation"],
         provenance=table["provenance"],
@@ -52,11 +59,21 @@ def read_model(name: str, table: Mapping[str, Any]) -> PopulationModel:
 def _parameter(name: str, row: Mapping[str, Any]) -> Parameter:
     effects = tuple(Effect(**effect) for effect in row.get("effect", ()))
     for effect in effects:
-        if effect.covariate not in COVARIATES:
-            raise ValueError(f"parameter {name}: no covariate {effect.covariate!r}; there are {', '.join(COVARIATES)}")
+        _check_covariate(f"parameter {name}", effect.covariate)
         if [effect.exponent, effect.factor, effect.log].count(None) != 2:
             raise ValueError(f"parameter {name}: {effect.covariate} has one of exponent, factor and log")
     return Parameter(name, row["value"], effects)
+
+
+def _domain(limits: Mapping[str, Any]) -> Domain:
+    for covariate in limits:
+        _check_covariate("domain", covariate)
+    return Domain({covariate: (float(low), float(high)) for covariate, (low, high) in limits.items()})
+
+
+def _check_covariate(where: str, name: str) -> None:
+    if name not in COVARIATES:
+        raise ValueError(f"{where}: no covariate {name!r}; there are {', '.join(COVARIATES)}")
 
 
 def _random(variances: Mapping[str, float]) -> tuple[RandomEffect, ...]:
