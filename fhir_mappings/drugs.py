@@ -13,9 +13,10 @@ from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText, read_words, resolve, words_of
 from fhir_mappings.doubts import Doubt, issue, quote
 from fhir_mappings.shape import struct, structs, text
-from fhir_mappings.vocabulary import DrugCode, Tables, Words, remembered
+from fhir_mappings.vocabulary import DrugCode, Tables, Words, plain_code, remembered
 
 INFLIXIMAB = "infliximab"
+CODED_IN = ("rxnorm", "ndc", "hcpcs", "atc", "unii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class DrugName:
     """What one name of a drug says by its codes and its texts.
 
     `groups` are those of the codes that its ATC groups stand for: they tell a tablet from an inhaler where an
-    ingredient cannot. `infliximab` is the first text that names infliximab, `subcutaneous` whether anything names
-    a subcutaneous product or route.
+    ingredient cannot. `infliximab` is the first text that names infliximab, or its code without a code system;
+    `subcutaneous` tells whether anything names a subcutaneous product or route.
     """
 
     codes: tuple[DrugCode, ...]
@@ -105,14 +106,25 @@ def _read_name(words: Words, tables: Tables) -> DrugName:
     codes = (*(row for coding in name.codings if (row := tables.drugs.get(coding.key))), *groups)
     worded = [(row.key, text) for text in name.texts for row in tables.drug_names if row.words.search(text)]
     routes = frozenset(route for text in name.texts for route in _routes_in(text, tables))
-    products = {product for product, _ in worded} | {code.product for code in codes}
+    bare = [] if worded else list(_without_system(name, tables))
+    named_by = [*worded, *bare]
+    products = {product for product, _ in named_by} | {code.product for code in codes}
     return DrugName(
         codes=codes,
         groups=groups,
         routes=routes,
-        infliximab=worded[0][1] if worded else None,
+        infliximab=named_by[0][1] if named_by else None,
         subcutaneous="sc" in products or "subcutaneous" in routes,
     )
+
+
+def _without_system(name: CodedText, tables: Tables) -> Iterator[tuple[str, str]]:
+    """Product and text of codes that would be infliximab's if they named their system: no more sure than a name."""
+    for coding in name.codings:
+        for system in CODED_IN if not coding.system else ():
+            row = tables.drugs.get((system, plain_code(system, coding.written)))
+            if row is not None and row.concept == INFLIXIMAB:
+                yield row.product, coding.written
 
 
 named = remembered(_read_name)

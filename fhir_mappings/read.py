@@ -36,10 +36,12 @@ from fhir_mappings.chart import RawChart, Resource
 from fhir_mappings.conditions import read_allergy, read_condition
 from fhir_mappings.doubts import Doubt, SeenByName, issue, quote
 from fhir_mappings.identity import evidence, newest_versions
+from fhir_mappings.inferred import Inferred, read_dispense, unproven
 from fhir_mappings.level_orders import read_test_order
 from fhir_mappings.observations import read_observation
 from fhir_mappings.patient import read_patient
 from fhir_mappings.procedures import read_procedure
+from fhir_mappings.questionnaires import read_answers
 from fhir_mappings.scope import Scope, sorting_instant, window
 from fhir_mappings.searches import load_searches
 from fhir_mappings.shape import OBJECTS, Misshapen
@@ -55,6 +57,8 @@ READERS: Mapping[str, Callable[[Resource, Scope], Iterable[object]]] = {
     "Procedure": read_procedure,
     "AllergyIntolerance": read_allergy,
     "ServiceRequest": read_test_order,
+    "MedicationDispense": read_dispense,
+    "QuestionnaireResponse": read_answers,
 }
 TIMES: Mapping[type, Callable[[Any], Moment | None]] = {
     Infusion: attrgetter("start"),
@@ -68,6 +72,7 @@ TIMES: Mapping[type, Callable[[Any], Moment | None]] = {
     Reaction: attrgetter("recorded"),
     LevelOrder: attrgetter("written"),
 }
+POINTED_TO = ("Medication", "Specimen")  # read only through what refers to them
 CHUNK = re.compile(r"_\d+$")  # laboratory_2 is a further request of laboratory
 WORST = (SourceState.UNREADABLE, SourceState.INCOMPLETE, SourceState.READ)
 
@@ -89,8 +94,8 @@ def read_record(
     Equal charts give equal records, whatever the order or the number of copies; nothing in a chart raises.
     """
     resources = newest_versions([r for part in chart.parts.values() for r in part.resources if isinstance(r, OBJECTS)])
-    medications = {evidence(r): r for r in resources if r.get("resourceType") == "Medication"}
-    referenced = {**medications, **chart.referenced}
+    pointed_to = {evidence(r): r for r in resources if r.get("resourceType") in POINTED_TO}
+    referenced = {**pointed_to, **chart.referenced}
     by_name = drug_by_name, procedure_by_name
     scope = Scope(tables or load_tables(), *window(since, until, time_zone), time_zone, referenced, *by_name)
     found: defaultdict[type, list[Any]] = defaultdict(list)
@@ -99,7 +104,8 @@ def read_record(
             found[type(item)].append(item)
     patient, doubts = read_patient((r for r in resources if r.get("resourceType") == "Patient"), chart.patient_id)
     named = _named_only(found[SeenByName], scope.tables)
-    return _record(chart, patient, found, {*found[DataIssue], *doubts, *named, *_part_issues(chart)})
+    inferred = unproven(found[Inferred], found[Infusion])
+    return _record(chart, patient, found, {*found[DataIssue], *doubts, *named, *inferred, *_part_issues(chart)})
 
 
 def _record(

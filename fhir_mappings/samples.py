@@ -55,10 +55,16 @@ class Sample(NamedTuple):
 
 
 def collected(observation: Resource, scope: Scope) -> Moment | None:
-    """When the sample was taken: as its contained Specimen says, else the effective time; None if not to the day."""
-    specimen = _contained_specimen(observation)
+    """When the sample was taken: as its Specimen says where that is at hand, else the effective time.
+
+    None where neither is known to the day.
+    """
+    effective = scope.begin(observation, "effective")
+    specimen = resolve(struct(observation, "specimen"), observation, scope.referenced)
     drawn = None if specimen is None else scope.begin(struct(specimen, "collection"), "collected")
-    return drawn or scope.begin(observation, "effective")
+    if drawn is None or (drawn.day_only and effective is not None and drawn.same_day(effective)):
+        return effective  # an hour of that day says more than the day
+    return drawn
 
 
 def specimen_of(observation: Resource) -> str | None:

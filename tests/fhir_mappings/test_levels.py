@@ -53,7 +53,8 @@ def test_a_level_is_read_in_micrograms_per_millilitre(value: dict[str, Any], rea
         ({"valueQuantity": {"unit": "ug/mL"}}, "value-missing"),
         ({"valueString": "Not detected"}, "value-not-a-number"),
         ({"valueString": "?0.4 ug/mL"}, "value-not-a-number"),
-        ({"valueString": "1:40"}, "value-not-a-number"),
+        ({"valueString": "1:40"}, "unit-unknown"),  # a titre is no concentration
+        ({"valueString": "2:40"}, "value-not-a-number"),
         ({"valueString": "1,7 ug/mL"}, "value-not-a-number"),
         ({"valueString": "1.7" + " " * 70 + "ug/mL"}, "value-not-a-number"),
         ({"valueCodeableConcept": {"text": "low"}}, "value-not-a-number"),
