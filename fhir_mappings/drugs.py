@@ -10,9 +10,9 @@ from typing import Any
 
 from cds_service.clinical.record import DataIssue, IssueLevel, Route
 from fhir_mappings.chart import Resource
-from fhir_mappings.codings import CodedText, read_words, resolve, words_of
+from fhir_mappings.codings import CodedText, is_contained, read_words, resolve, words_of
 from fhir_mappings.doubts import Doubt, issue, quote
-from fhir_mappings.shape import struct, structs, text
+from fhir_mappings.shape import Misshapen, struct, structs, text
 from fhir_mappings.vocabulary import DrugCode, Tables, Words, plain_code, remembered
 
 INFLIXIMAB = "infliximab"
@@ -74,11 +74,22 @@ def read_drug(holder: Resource, tables: Tables, referenced: Mapping[str, Resourc
     display = text(reference, "display")
     medication = resolve(reference, holder, referenced)
     names = [own, named((display or "",), tables)]
-    if medication is None:
+    try:
+        found = None if medication is None else read_medication(medication, holder, tables, referenced)
+    except Misshapen:
+        if is_contained(reference):
+            raise
+        found = None  # it is told as a resource of its own, and costs none of those that refer to it
+    if found is None:
         return Drug(tuple(names), unresolved=display is None)
-    names += [named(words_of(struct(medication, member)), tables) for member in ("code", "form")]
+    return Drug((*names, *found.names), found.ingredients)
+
+
+def read_medication(medication: Resource, holder: Resource, tables: Tables, referenced: Mapping[str, Resource]) -> Drug:
+    """A Medication's own names and its ingredients, for the resource that refers to it. Raises Misshapen."""
+    names = tuple(named(words_of(struct(medication, member)), tables) for member in ("code", "form"))
     rows = structs(medication, "ingredient")
-    return Drug(tuple(names), tuple(_ingredient(row, medication, holder, tables, referenced) for row in rows))
+    return Drug(names, tuple(_ingredient(row, medication, holder, tables, referenced) for row in rows))
 
 
 def _ingredient(
@@ -87,12 +98,17 @@ def _ingredient(
     reference = struct(row, "itemReference")
     # A contained Medication finds its parts in the resource that contains both.
     part = resolve(reference, medication, referenced) or resolve(reference, holder, referenced) or {}
-    names = (
+    names = [
         named(words_of(struct(row, "itemCodeableConcept")), tables),
         named((text(reference, "display") or "",), tables),
-        named(words_of(struct(part, "code")), tables),
-    )
-    return Ingredient(names, struct(row, "strength"))
+    ]
+    try:
+        names.append(named(words_of(struct(part, "code")), tables))
+    except Misshapen:
+        if is_contained(reference):
+            raise
+        # A Medication of its own is told as such, and costs no mixture that it is a part of.
+    return Ingredient(tuple(names), struct(row, "strength"))
 
 
 def read_name(concept: Mapping[str, Any], tables: Tables) -> DrugName:

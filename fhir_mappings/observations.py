@@ -19,7 +19,7 @@ from cds_service.clinical.record import (
     Reading,
 )
 from fhir_mappings.chart import Resource
-from fhir_mappings.codings import CodedText, resolve
+from fhir_mappings.codings import CodedText, is_contained, resolve
 from fhir_mappings.doubts import Doubt, SeenByName, issue, quote
 from fhir_mappings.identity import evidence
 from fhir_mappings.infliximab import read_infliximab
@@ -54,10 +54,9 @@ def _parts(resource: Resource) -> Iterator[tuple[str, Resource]]:
     for number, component in enumerate(structs(resource, "component"), 1):
         yield f"component-{number}", component
     for reference in structs(resource, "hasMember"):
-        if (text(reference, "reference") or "").startswith("#"):
-            member = resolve(reference, resource, {})
-            if member is not None:
-                yield text(member, "id") or "", member
+        member = resolve(reference, resource, {}) if is_contained(reference) else None
+        if member is not None:
+            yield text(member, "id") or "", member
 
 
 def read_one(resource: Resource, code: CodedText, found: Recognised | None, own: str, scope: Scope) -> Iterable[Result]:

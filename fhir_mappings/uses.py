@@ -97,7 +97,7 @@ def read_use(drug: Drug, routes: list[CodedText], tables: Tables) -> tuple[str |
 
 def unresolved(what: str) -> DataIssue:
     """The issue of a drug that cannot be known; one sentence, however many such records there are."""
-    says = "could not be read: it refers to a Medication that was not found"
+    says = "could not be read: it refers to a Medication that was not found or not readable"
     return issue(Doubt("medication-unresolved", says), "medication", f"Some {what} medication")
 
 
