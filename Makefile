@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 LAWS := tests/clinical/test_laws_of_the_advice.py tests/safety/test_laws_of_never.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nightly mutation check lint types imports integration hapi bench gallery figures docs lock clean
+.PHONY: help setup demo test nightly mutation check lint types imports integration examples hapi bench gallery figures docs lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,15 @@ imports: .venv/.developer
 
 integration: .venv/.developer ## the same patients through a real HAPI FHIR server (or FHIR_BASE_URL=...)
 	@$(BIN)/pytest -q tests/integration --override-ini=addopts="--strict-markers --import-mode=importlib -ra"
+
+R4_EXAMPLES := build/r4/hl7.fhir.r4.examples-4.0.1.tgz
+
+examples: .venv/.developer $(R4_EXAMPLES) ## read HL7's own R4 examples (an npm package) without exception
+	@$(BIN)/pytest -q tests/r4_examples --override-ini=addopts="--strict-markers --import-mode=importlib -ra"
+
+$(R4_EXAMPLES):
+	@mkdir -p $(@D)
+	@npm pack --silent --pack-destination $(@D) hl7.fhir.r4.examples@4.0.1
 
 hapi: .venv/.developer ## start the HAPI FHIR server alone (PORT=8000)
 	@$(BIN)/python tests/hapi/server.py --port $(PORT)

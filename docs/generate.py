@@ -15,6 +15,7 @@ from generator import advice, burden, cases, chart, safety, site
 HERE = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PARTS: Mapping[str, Callable[[], str]] = {
+    "amounts": chart.amounts,
     "antibody-units": chart.antibody_units,
     "assays": chart.assays,
     "burden": burden.burden,

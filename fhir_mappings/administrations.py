@@ -12,7 +12,7 @@ from typing import TypeAlias
 from cds_service.clinical.record import DataIssue, Infusion, IssueLevel, MedicationUse, Moment
 from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText, read_coded, relative
-from fhir_mappings.doses import read_dose
+from fhir_mappings.doses import read_given_dose
 from fhir_mappings.doubts import Doubt, SeenByName, issue, quote
 from fhir_mappings.drugs import Drug, Product, infliximab_in, infliximab_route, read_drug
 from fhir_mappings.identity import evidence
@@ -73,21 +73,21 @@ def _infusion(resource: Resource, drug: Drug, product: Product, start: Moment, s
     if status not in ("completed", "stopped", "in-progress"):
         says = f"has the status {quote(status)}; it is not known whether it was given in full"
         yield issue(Doubt("status-unknown", says), ABOUT, subject, own)
-    dose, written_route = _dosage(resource, drug, scope)
-    if isinstance(dose, Doubt):
-        yield issue(dose, ABOUT, subject, own)
+    end = _end(resource, start, scope)
+    if end is not None and end.at < start.at:
+        yield issue(Doubt("end-before-start", "ends before it starts; its end was not used"), ABOUT, subject, own)
+        end = None
+    dose, about_dose, written_route = _dosage(resource, drug, None if end is None else end.at - start.at, scope)
+    if about_dose is not None:
+        yield issue(about_dose, ABOUT, subject, own)
     route, unclear = infliximab_route(product, written_route, ABOUT, own, scope.tables)
     if unclear is not None:
         yield unclear
-    end = _end(resource, start, scope)
-    is_before = end is not None and end.at < start.at
-    if is_before:
-        yield issue(Doubt("end-before-start", "ends before it starts; its end was not used"), ABOUT, subject, own)
     yield Infusion(
         start=start,
         evidence=own,
-        end=None if is_before else end,
-        dose_mg=None if isinstance(dose, Doubt) else dose,
+        end=end,
+        dose_mg=dose,
         route=route,
         complete=status == "completed",
         part_of=_order_of(resource),
@@ -99,14 +99,16 @@ def _order_of(resource: Resource) -> str | None:
     return relative(order) if order else None
 
 
-def _dosage(resource: Resource, drug: Drug, scope: Scope) -> tuple[float | Doubt, CodedText]:
+def _dosage(
+    resource: Resource, drug: Drug, lasted: timedelta | None, scope: Scope
+) -> tuple[float | None, Doubt | None, CodedText]:
     # The date of an infusion is worth keeping when its dosage is not.
     try:
         dosage = struct(resource, "dosage")
         route = read_coded(struct(dosage, "route"), scope.tables)
-        return read_dose(struct(dosage, "dose"), drug, scope.tables), route
+        return *read_given_dose(dosage, drug, lasted, scope.tables), route
     except Misshapen as problem:
-        return Doubt("dose-not-readable", f"has a dosage that could not be read: {problem}"), CodedText()
+        return None, Doubt("dose-not-readable", f"has a dosage that could not be read: {problem}"), CodedText()
 
 
 def _end(resource: Resource, start: Moment, scope: Scope) -> Moment | None:

@@ -96,6 +96,11 @@ def resolve(reference: Mapping[str, Any], holder: Resource, referenced: Mapping[
     return found if isinstance(found, OBJECTS) else None
 
 
+def is_contained(reference: Mapping[str, Any]) -> bool:
+    """Whether a Reference points into the resource that holds it. Raises Misshapen."""
+    return (text(reference, "reference") or "").startswith("#")
+
+
 def code_of(source: Mapping[str, Any], member: str) -> str | None:
     """The first code of a CodeableConcept that FHIR binds to a fixed list (clinicalStatus and the like)."""
     return next((code for entry in structs(struct(source, member), "coding") if (code := text(entry, "code"))), None)

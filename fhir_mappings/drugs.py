@@ -10,12 +10,13 @@ from typing import Any
 
 from cds_service.clinical.record import DataIssue, IssueLevel, Route
 from fhir_mappings.chart import Resource
-from fhir_mappings.codings import CodedText, read_words, resolve, words_of
+from fhir_mappings.codings import CodedText, is_contained, read_words, resolve, words_of
 from fhir_mappings.doubts import Doubt, issue, quote
-from fhir_mappings.shape import struct, structs, text
-from fhir_mappings.vocabulary import DrugCode, Tables, Words, remembered
+from fhir_mappings.shape import Misshapen, struct, structs, text
+from fhir_mappings.vocabulary import DrugCode, Tables, Words, plain_code, remembered
 
 INFLIXIMAB = "infliximab"
+CODED_IN = ("rxnorm", "ndc", "hcpcs", "atc", "unii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class DrugName:
     """What one name of a drug says by its codes and its texts.
 
     `groups` are those of the codes that its ATC groups stand for: they tell a tablet from an inhaler where an
-    ingredient cannot. `infliximab` is the first text that names infliximab, `subcutaneous` whether anything names
-    a subcutaneous product or route.
+    ingredient cannot. `infliximab` is the first text that names infliximab, or its code without a code system;
+    `subcutaneous` tells whether anything names a subcutaneous product or route.
     """
 
     codes: tuple[DrugCode, ...]
@@ -73,11 +74,22 @@ def read_drug(holder: Resource, tables: Tables, referenced: Mapping[str, Resourc
     display = text(reference, "display")
     medication = resolve(reference, holder, referenced)
     names = [own, named((display or "",), tables)]
-    if medication is None:
+    try:
+        found = None if medication is None else read_medication(medication, holder, tables, referenced)
+    except Misshapen:
+        if is_contained(reference):
+            raise
+        found = None  # it is told as a resource of its own, and costs none of those that refer to it
+    if found is None:
         return Drug(tuple(names), unresolved=display is None)
-    names += [named(words_of(struct(medication, member)), tables) for member in ("code", "form")]
+    return Drug((*names, *found.names), found.ingredients)
+
+
+def read_medication(medication: Resource, holder: Resource, tables: Tables, referenced: Mapping[str, Resource]) -> Drug:
+    """A Medication's own names and its ingredients, for the resource that refers to it. Raises Misshapen."""
+    names = tuple(named(words_of(struct(medication, member)), tables) for member in ("code", "form"))
     rows = structs(medication, "ingredient")
-    return Drug(tuple(names), tuple(_ingredient(row, medication, holder, tables, referenced) for row in rows))
+    return Drug(names, tuple(_ingredient(row, medication, holder, tables, referenced) for row in rows))
 
 
 def _ingredient(
@@ -86,12 +98,17 @@ def _ingredient(
     reference = struct(row, "itemReference")
     # A contained Medication finds its parts in the resource that contains both.
     part = resolve(reference, medication, referenced) or resolve(reference, holder, referenced) or {}
-    names = (
+    names = [
         named(words_of(struct(row, "itemCodeableConcept")), tables),
         named((text(reference, "display") or "",), tables),
-        named(words_of(struct(part, "code")), tables),
-    )
-    return Ingredient(names, struct(row, "strength"))
+    ]
+    try:
+        names.append(named(words_of(struct(part, "code")), tables))
+    except Misshapen:
+        if is_contained(reference):
+            raise
+        # A Medication of its own is told as such, and costs no mixture that it is a part of.
+    return Ingredient(tuple(names), struct(row, "strength"))
 
 
 def read_name(concept: Mapping[str, Any], tables: Tables) -> DrugName:
@@ -105,14 +122,25 @@ def _read_name(words: Words, tables: Tables) -> DrugName:
     codes = (*(row for coding in name.codings if (row := tables.drugs.get(coding.key))), *groups)
     worded = [(row.key, text) for text in name.texts for row in tables.drug_names if row.words.search(text)]
     routes = frozenset(route for text in name.texts for route in _routes_in(text, tables))
-    products = {product for product, _ in worded} | {code.product for code in codes}
+    bare = [] if worded else list(_without_system(name, tables))
+    named_by = [*worded, *bare]
+    products = {product for product, _ in named_by} | {code.product for code in codes}
     return DrugName(
         codes=codes,
         groups=groups,
         routes=routes,
-        infliximab=worded[0][1] if worded else None,
+        infliximab=named_by[0][1] if named_by else None,
         subcutaneous="sc" in products or "subcutaneous" in routes,
     )
+
+
+def _without_system(name: CodedText, tables: Tables) -> Iterator[tuple[str, str]]:
+    """Product and text of codes that would be infliximab's if they named their system: no more sure than a name."""
+    for coding in name.codings:
+        for system in CODED_IN if not coding.system else ():
+            row = tables.drugs.get((system, plain_code(system, coding.written)))
+            if row is not None and row.concept == INFLIXIMAB:
+                yield row.product, coding.written
 
 
 named = remembered(_read_name)

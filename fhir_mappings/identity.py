@@ -52,11 +52,20 @@ def newest_versions(resources: Iterable[Resource]) -> list[Resource]:
 
 
 def _newest(first: Resource, others: list[Resource]) -> Resource:
-    return first if all(other == first for other in others) else max(first, *others, key=_version)
+    try:
+        if all(other == first for other in others):
+            return first
+    except RecursionError:  # nested deeper than Python compares: told apart by what can be written
+        pass
+    return max(first, *others, key=_version)
 
 
 def _content(resource: Resource) -> str:
-    return json.dumps(resource, sort_keys=True, default=str)
+    try:
+        return json.dumps(resource, sort_keys=True, default=str)
+    except RecursionError:
+        flat = {member: value for member, value in resource.items() if not isinstance(value, list | dict)}
+        return json.dumps(flat, sort_keys=True, default=str)
 
 
 def _version(resource: Resource) -> tuple[int, str, str]:

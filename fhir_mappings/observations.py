@@ -1,8 +1,8 @@
 """Observations to drug levels, antibodies, findings, laboratory values, weights and scores.
 
 Question: what was measured, when, in our units? Source: FHIR R4 Observation (status, effective[x], value[x],
-component, dataAbsentReason, referenceRange). Every component with its own code is read as an observation; a part of
-an activity index is also known by what it is a part of.
+component, dataAbsentReason, referenceRange). Every component with its own code, and every contained member, is read
+as an observation; a part of an activity index is also known by what it is a part of.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ from cds_service.clinical.record import (
     Reading,
 )
 from fhir_mappings.chart import Resource
-from fhir_mappings.codings import CodedText
+from fhir_mappings.codings import CodedText, is_contained, resolve
 from fhir_mappings.doubts import Doubt, SeenByName, issue, quote
 from fhir_mappings.identity import evidence
 from fhir_mappings.infliximab import read_infliximab
@@ -41,18 +41,26 @@ Result: TypeAlias = DrugLevel | AntibodyLevel | Finding | Measurement | SeenByNa
 def read_observation(resource: Resource, scope: Scope) -> list[Result]:
     """All that one Observation says, its components included. Raises Misshapen."""
     code, whole = recognise(struct(resource, "code"), scope.tables)
-    results = [*_read_one(resource, code, whole, evidence(resource), scope)]
-    for number, component in enumerate(structs(resource, "component"), 1):
+    results = [*read_one(resource, code, whole, evidence(resource), scope)]
+    for place, part in _parts(resource):
         inherited = {member: resource[member] for member in INHERITED if member in resource}
-        code, found = recognise_part(struct(component, "code"), whole, scope.tables)
-        place = f"{evidence(resource)}#component-{number}"
-        results += _read_one({**inherited, **component}, code, found, place, scope)
+        code, found = recognise_part(struct(part, "code"), whole, scope.tables)
+        results += read_one({**inherited, **part}, code, found, f"{evidence(resource)}#{place}", scope)
     return results
 
 
-def _read_one(
-    resource: Resource, code: CodedText, found: Recognised | None, own: str, scope: Scope
-) -> Iterable[Result]:
+def _parts(resource: Resource) -> Iterator[tuple[str, Resource]]:
+    """The components, and the members that the observation itself contains; other members come on their own."""
+    for number, component in enumerate(structs(resource, "component"), 1):
+        yield f"component-{number}", component
+    for reference in structs(resource, "hasMember"):
+        member = resolve(reference, resource, {}) if is_contained(reference) else None
+        if member is not None:
+            yield text(member, "id") or "", member
+
+
+def read_one(resource: Resource, code: CodedText, found: Recognised | None, own: str, scope: Scope) -> Iterable[Result]:
+    """What one result says, which may be a component or an answer; nothing where it is none of ours."""
     if found is None:
         return ()
     status = text(resource, "status") or "missing"
@@ -82,7 +90,11 @@ def _read_sample(sample: Sample, found: Recognised) -> list[Result]:
         made = list(read_finding(sample))
     else:
         made = list(read_infliximab(sample, by_name=found.by_name is not None))
-    return [SeenByName(found.concept.name, found.by_name), *made] if made and found.by_name is not None else made
+    if made and found.by_name is not None:
+        made.insert(0, SeenByName(found.concept.name, found.by_name))
+    if made and found.note is not None:
+        made.insert(0, issue(found.note, found.concept.name, f"The {found.concept.title}"))
+    return made
 
 
 def _doubted(sample: Sample, found: Recognised, doubt: Doubt) -> Iterator[DataIssue]:

@@ -12,6 +12,7 @@ from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText, Coding, read_coded
 from fhir_mappings.doubts import Doubt, SeenByName, issue, quote
 from fhir_mappings.identity import evidence
+from fhir_mappings.inferred import Inferred, infer_from_procedure
 from fhir_mappings.scope import Scope
 from fhir_mappings.shape import struct, text
 from fhir_mappings.vocabulary import ProcedureCode, Tables
@@ -21,10 +22,11 @@ NOT_DONE = frozenset({"preparation", "not-done", "entered-in-error"})
 PERIANAL, NAMED = "perianal_procedure", "mentions_perianal_procedure"
 
 
-def read_procedure(resource: Resource, scope: Scope) -> Iterator[Procedure | SeenByName | DataIssue]:
-    """A procedure that a row knows, or that is named in words; nothing for any other. Raises Misshapen."""
+def read_procedure(resource: Resource, scope: Scope) -> Iterator[Procedure | Inferred | SeenByName | DataIssue]:
+    """A procedure that a row knows, or that is named in words, or gave infliximab; nothing else. Raises Misshapen."""
     if text(resource, "status") in NOT_DONE:
         return
+    yield from infer_from_procedure(resource, scope)
     code = read_coded(struct(resource, "code"), scope.tables)
     known = [(coding, row) for coding in code.codings if (row := _row(coding, scope.tables))]
     if known:

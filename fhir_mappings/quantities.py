@@ -16,6 +16,8 @@ from fhir_mappings.vocabulary import Concept, Tables, spelling
 
 LONGEST_TEXT = 64
 NUMBER = re.compile(r"(<=|>=|<|>|≤|≥)?\s*(\d{1,12}(?:\.\d{1,8})?)(?:\s*([A-Za-zµμ\[{].*))?", re.ASCII)
+TITRE = re.compile(r"(<=|>=|<|>|≤|≥)?\s*1\s*:\s*(\d{1,8})", re.ASCII)
+TITRE_UNIT = "titre"  # as antibody_units.csv spells it
 COMPARATORS = frozenset(comparator.value for comparator in Comparator)
 SIGNS = {"≤": "<=", "≥": ">="}
 
@@ -49,13 +51,15 @@ def read_value(observation: Mapping[str, Any], tables: Tables) -> Value:
     form = members[0]
     if form == "valueQuantity":
         return read_amount(struct(observation, form), tables)
-    if form == "valueInteger":
+    if form in ("valueInteger", "valueDecimal"):
         found = number(observation, form)
         return None if found is None else Amount(found)
     if form == "valueString":
         return _from_text(text(observation, form))
     if form == "valueCodeableConcept":
         return read_coded(struct(observation, form), tables)
+    if form == "valueRatio" and (dilution := _dilution(struct(observation, form))) is not None:
+        return dilution
     return Doubt("value-form", f"came as {quote(form)}, which is not read here")
 
 
@@ -73,18 +77,33 @@ def read_amount(quantity: Mapping[str, Any], tables: Tables) -> Amount | Doubt:
     return Amount(found, Comparator(sign) if sign else None, code if is_ucum else None, unit or code)
 
 
+def _dilution(ratio: Mapping[str, Any]) -> Amount | None:
+    """A titre as a Ratio of bare numbers, 1 to the dilution; None for any other Ratio."""
+    parts = [struct(ratio, member) for member in ("numerator", "denominator")]
+    if any(part.get(member) is not None for part in parts for member in ("unit", "code", "comparator")):
+        return None
+    one, dilution = (number(part, "value") for part in parts)
+    return None if one != 1 or dilution is None else Amount(dilution, unit=TITRE_UNIT)
+
+
 def _from_text(written: str | None) -> Amount | CodedText | None:
-    """A number in words such as "< 2.5" or "1.7 mcg/mL"; laboratories add remarks on further lines."""
+    """A number in words: "< 2.5", "1.7 mcg/mL", the titre "1:40"; laboratories add remarks on further lines."""
     if written is None:
         return None
     line, _, rest = written.partition("\n")
     line = line.strip()
-    found = NUMBER.fullmatch(line) if len(line) <= LONGEST_TEXT else None
-    if found is None:
+    if len(line) > LONGEST_TEXT:
         return CodedText(text=line)
-    sign = SIGNS.get(found[1], found[1])
-    amount = bounded(found[2], "valueString")
-    return Amount(amount, Comparator(sign) if sign else None, unit=found[3], more=bool(rest.strip()))
+    found, titre = NUMBER.fullmatch(line), TITRE.fullmatch(line)
+    if found is not None:
+        sign, digits, unit = found[1], found[2], found[3]
+    elif titre is not None:
+        sign, digits, unit = titre[1], titre[2], TITRE_UNIT
+    else:
+        return CodedText(text=line)
+    sign = SIGNS.get(sign, sign)
+    amount = bounded(digits, "valueString")
+    return Amount(amount, Comparator(sign) if sign else None, unit=unit, more=bool(rest.strip()))
 
 
 def to_unit(amount: Amount, concept: Concept, tables: Tables) -> Reading | Doubt:
@@ -126,7 +145,7 @@ def factor_to(concept: str, amount: Amount, tables: Tables) -> Decimal | Doubt |
 
 
 def converted(quantity: Mapping[str, Any], kind: str, tables: Tables) -> Decimal | None:
-    """A plain amount of a drug, volume or duration in mg, mg/kg, mL or min; None where it is anything else."""
+    """A plain amount in mg, mg/kg, mL, min, mg/h or mL/h, by its kind in `units.csv`; None for anything else."""
     try:
         amount = read_amount(quantity, tables)
     except Misshapen:

@@ -35,11 +35,15 @@ from fhir_mappings.administrations import read_administration
 from fhir_mappings.chart import RawChart, Resource
 from fhir_mappings.conditions import read_allergy, read_condition
 from fhir_mappings.doubts import Doubt, SeenByName, issue, quote
+from fhir_mappings.drugs import read_medication
 from fhir_mappings.identity import evidence, newest_versions
+from fhir_mappings.inferred import Inferred, read_dispense, unproven
 from fhir_mappings.level_orders import read_test_order
 from fhir_mappings.observations import read_observation
 from fhir_mappings.patient import read_patient
 from fhir_mappings.procedures import read_procedure
+from fhir_mappings.questionnaires import read_answers
+from fhir_mappings.samples import collected_at
 from fhir_mappings.scope import Scope, sorting_instant, window
 from fhir_mappings.searches import load_searches
 from fhir_mappings.shape import OBJECTS, Misshapen
@@ -47,6 +51,22 @@ from fhir_mappings.tables import load_tables
 from fhir_mappings.uses import read_prescribed
 from fhir_mappings.vocabulary import Tables
 
+
+def _check_medication(resource: Resource, scope: Scope) -> Iterable[object]:
+    read_medication(resource, resource, scope.tables, scope.referenced)
+    return ()
+
+
+def _check_specimen(resource: Resource, scope: Scope) -> Iterable[object]:
+    collected_at(resource, scope)
+    return ()
+
+
+# Read through what refers to them; by themselves they only tell that they cannot be read.
+POINTED_TO: Mapping[str, Callable[[Resource, Scope], Iterable[object]]] = {
+    "Medication": _check_medication,
+    "Specimen": _check_specimen,
+}
 READERS: Mapping[str, Callable[[Resource, Scope], Iterable[object]]] = {
     "Observation": read_observation,
     "MedicationAdministration": read_administration,
@@ -55,6 +75,9 @@ READERS: Mapping[str, Callable[[Resource, Scope], Iterable[object]]] = {
     "Procedure": read_procedure,
     "AllergyIntolerance": read_allergy,
     "ServiceRequest": read_test_order,
+    "MedicationDispense": read_dispense,
+    "QuestionnaireResponse": read_answers,
+    **POINTED_TO,
 }
 TIMES: Mapping[type, Callable[[Any], Moment | None]] = {
     Infusion: attrgetter("start"),
@@ -89,17 +112,19 @@ def read_record(
     Equal charts give equal records, whatever the order or the number of copies; nothing in a chart raises.
     """
     resources = newest_versions([r for part in chart.parts.values() for r in part.resources if isinstance(r, OBJECTS)])
-    medications = {evidence(r): r for r in resources if r.get("resourceType") == "Medication"}
-    referenced = {**medications, **chart.referenced}
+    pointed_to = {evidence(r): r for r in resources if _is_pointed_to(r)}
+    referenced = {**pointed_to, **chart.referenced}
     by_name = drug_by_name, procedure_by_name
     scope = Scope(tables or load_tables(), *window(since, until, time_zone), time_zone, referenced, *by_name)
     found: defaultdict[type, list[Any]] = defaultdict(list)
-    for resource in resources:
+    apart = [found for found in chart.referenced.values() if isinstance(found, OBJECTS) and _is_pointed_to(found)]
+    for resource in [*resources, *apart]:
         for item in _read(resource, scope):
             found[type(item)].append(item)
     patient, doubts = read_patient((r for r in resources if r.get("resourceType") == "Patient"), chart.patient_id)
     named = _named_only(found[SeenByName], scope.tables)
-    return _record(chart, patient, found, {*found[DataIssue], *doubts, *named, *_part_issues(chart)})
+    inferred = unproven(found[Inferred], found[Infusion])
+    return _record(chart, patient, found, {*found[DataIssue], *doubts, *named, *inferred, *_part_issues(chart)})
 
 
 def _record(
@@ -120,6 +145,11 @@ def _record(
         sources=_sources(chart),
         issues=tuple(sorted(issues, key=lambda i: (i.about, i.code, i.evidence or "", i.message, i.level))),
     )
+
+
+def _is_pointed_to(resource: Resource) -> bool:
+    kind = resource.get("resourceType")
+    return isinstance(kind, str) and kind in POINTED_TO
 
 
 def _read(resource: Resource, scope: Scope) -> list[object]:

@@ -5,7 +5,7 @@ Question: which of our concepts is this, and how sure is that? Source: `tables/l
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cds_service.clinical.record import IssueLevel
@@ -24,12 +24,14 @@ INDICES = frozenset({"pcdai", "wpcdai"})  # those with a perianal item
 class Recognised:
     """A concept and how it was found: `by_name` is the text that named it, None for a code.
 
-    `doubt` says why nothing may be read from the result although its concept is known.
+    `doubt` says why nothing may be read from the result although its concept is known, `note` what is to be told of
+    how it was found.
     """
 
     concept: Concept
     by_name: str | None = None
     doubt: Doubt | None = None
+    note: Doubt | None = None
 
 
 def recognise(code: Mapping[str, Any], tables: Tables) -> tuple[CodedText, Recognised | None]:
@@ -63,8 +65,14 @@ def _recognised(words: Words, tables: Tables) -> tuple[CodedText, Recognised | N
 
 def _concept_of(code: CodedText, tables: Tables) -> Recognised | None:
     rows = [row for coding in code.codings if (row := tables.laboratory.get(coding.key))]
-    if not rows:
+    bare = [coding for coding in code.codings if not coding.system and ("loinc", coding.code) in tables.laboratory]
+    if not rows and not bare:
         return _by_name(code, tables)
+    if not rows:
+        says = f"came under {quote(bare[0].written)} without a code system, which is read as LOINC"
+        as_loinc = code._replace(codings=tuple(coding._replace(system="loinc") for coding in bare))
+        found = _concept_of(as_loinc, tables)
+        return found and replace(found, note=Doubt("code-without-system", says, IssueLevel.NOTE))
     if any(row.use == "ignore" for row in rows):
         return None
     concept = tables.concepts[rows[0].concept]
@@ -110,7 +118,7 @@ def _by_name(code: CodedText, tables: Tables) -> Recognised | None:
 
 
 def read_assay(observation: Mapping[str, Any], code: CodedText, tables: Tables) -> tuple[str, str] | Doubt | None:
-    """The assay and where its name stood (method text, method code, code text); a doubt where two are named."""
+    """The assay and where its name stood (method or code, text or code itself); a doubt where two are named."""
     found = list(_assays(observation, code, tables))
     if len({assay for assay, _ in found}) > 1:
         named = " and ".join(sorted({assay for assay, _ in found}))
@@ -120,10 +128,19 @@ def read_assay(observation: Mapping[str, Any], code: CodedText, tables: Tables) 
 
 def _assays(observation: Mapping[str, Any], code: CodedText, tables: Tables) -> Iterator[tuple[str, str]]:
     method = read_coded(struct(observation, "method"), tables)
-    displays = [coding.display for coding in method.codings if coding.display]
-    for place, texts in (("method text", [method.text or ""]), ("method code", displays), ("code text", code.texts)):
+    places = (
+        ("method text", [method.text or ""]),
+        ("method code", _codes_and_displays(method)),
+        ("code text", code.texts),
+        ("code", [coding.written for coding in code.codings]),
+    )
+    for place, texts in places:
         for text in texts:
             yield from ((assay, place) for assay in _assays_in(text, tables))
+
+
+def _codes_and_displays(method: CodedText) -> list[str]:
+    return [said for coding in method.codings for said in (coding.display, coding.written) if said]
 
 
 @remembered

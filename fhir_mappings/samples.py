@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from cds_service.clinical.record import DataIssue, Moment
 from fhir_mappings.chart import Resource
-from fhir_mappings.codings import CodedText, relative, resolve
+from fhir_mappings.codings import CodedText, is_contained, relative, resolve
 from fhir_mappings.doubts import Doubt, issue, quote
 from fhir_mappings.quantities import Amount, read_amount
 from fhir_mappings.scope import Scope, day_words
-from fhir_mappings.shape import struct, structs, text
+from fhir_mappings.shape import Misshapen, struct, structs, text
 from fhir_mappings.vocabulary import Concept, Tables
 
 PENDING = frozenset({"registered", "preliminary"})
@@ -55,10 +55,27 @@ class Sample(NamedTuple):
 
 
 def collected(observation: Resource, scope: Scope) -> Moment | None:
-    """When the sample was taken: as its contained Specimen says, else the effective time; None if not to the day."""
-    specimen = _contained_specimen(observation)
-    drawn = None if specimen is None else scope.begin(struct(specimen, "collection"), "collected")
-    return drawn or scope.begin(observation, "effective")
+    """When the sample was taken: as its Specimen says where that is at hand, else the effective time.
+
+    None where neither is known to the day.
+    """
+    effective = scope.begin(observation, "effective")
+    reference = struct(observation, "specimen")
+    specimen = resolve(reference, observation, scope.referenced)
+    try:
+        drawn = None if specimen is None else collected_at(specimen, scope)
+    except Misshapen:
+        if is_contained(reference):
+            raise
+        drawn = None  # the Specimen is told as a resource of its own, and costs no result
+    if drawn is None or (drawn.day_only and effective is not None and drawn.same_day(effective)):
+        return effective  # an hour of that day says more than the day
+    return drawn
+
+
+def collected_at(specimen: Resource, scope: Scope) -> Moment | None:
+    """When a Specimen was taken, None if not known to the day. Raises Misshapen."""
+    return scope.begin(struct(specimen, "collection"), "collected")
 
 
 def specimen_of(observation: Resource) -> str | None:
@@ -79,5 +96,4 @@ def upper_limit(sample: Sample) -> Amount | None:
 
 def _contained_specimen(observation: Resource) -> Resource | None:
     reference = struct(observation, "specimen")
-    is_contained = reference and (text(reference, "reference") or "").startswith("#")
-    return resolve(reference, observation, {}) if is_contained else None
+    return resolve(reference, observation, {}) if is_contained(reference) else None

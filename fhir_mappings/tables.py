@@ -46,7 +46,7 @@ MENTIONS = (  # words that are no result of their own
     "mentions_perianal_procedure",
 )
 PROCEDURES = ("perianal_procedure",)
-AMOUNTS = ("dose", "dose_per_weight", "volume", "duration")  # what drugs are measured in
+AMOUNTS = ("dose", "dose_per_weight", "volume", "duration", "mass_rate", "volume_rate")  # what drugs are measured in
 EXCLUDES = "local_steroid"  # only ever excludes, so its rows may ship unverified
 
 

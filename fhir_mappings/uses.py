@@ -12,8 +12,10 @@ from cds_service.clinical.record import DataIssue, IssueLevel, MedicationUse, Mo
 from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText, read_coded
 from fhir_mappings.doubts import Doubt, issue, quote
-from fhir_mappings.drugs import Drug, read_drug, routes_of
+from fhir_mappings.drugs import Drug, infliximab_in, read_drug, routes_of
 from fhir_mappings.identity import evidence
+from fhir_mappings.inferred import ORDERED as ON_ORDER
+from fhir_mappings.inferred import Inferred, infer
 from fhir_mappings.scope import Scope
 from fhir_mappings.shape import struct, structs, text, truth
 from fhir_mappings.vocabulary import Tables
@@ -47,14 +49,15 @@ def read_given(
     yield MedicationUse(concept, when, own, given=True)
 
 
-def read_prescribed(resource: Resource, scope: Scope) -> Iterator[MedicationUse | DataIssue]:
-    """A MedicationRequest on record: a steroid or immunomodulator that was ordered. Raises Misshapen."""
+def read_prescribed(resource: Resource, scope: Scope) -> Iterator[MedicationUse | Inferred | DataIssue]:
+    """A MedicationRequest on record: a steroid, an immunomodulator or infliximab that was ordered. Raises Misshapen."""
     own, status = evidence(resource), text(resource, "status") or "missing"
     if status in NOT_ORDERED or text(resource, "intent") in NO_ORDER or truth(resource, "doNotPerform"):
         return
     drug = read_drug(resource, scope.tables, scope.referenced)
     if drug.unresolved:
         yield unresolved("prescribed")
+    yield from infer(ON_ORDER, infliximab_in(drug.all_names), scope.moment(resource, "authoredOn"), own, scope)
     dosages = structs(resource, "dosageInstruction")
     concept, doubt = read_use(drug, [read_coded(struct(row, "route"), scope.tables) for row in dosages], scope.tables)
     if concept is None:
@@ -94,7 +97,7 @@ def read_use(drug: Drug, routes: list[CodedText], tables: Tables) -> tuple[str |
 
 def unresolved(what: str) -> DataIssue:
     """The issue of a drug that cannot be known; one sentence, however many such records there are."""
-    says = "could not be read: it refers to a Medication that was not found"
+    says = "could not be read: it refers to a Medication that was not found or not readable"
     return issue(Doubt("medication-unresolved", says), "medication", f"Some {what} medication")
 
 

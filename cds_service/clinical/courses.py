@@ -56,8 +56,9 @@ class PlacedInfusion:
 def merge_infusions(infusions: Sequence[Infusion]) -> list[tuple[Infusion, tuple[str, ...]]]:
     """One value per infusion: equal records count once, parts within 24 hours add up.
 
-    Duplicates share start and dose; parts (rate changes, a second bag) have their doses added, and the whole is
-    complete when its last part is. Oldest first, with the evidence of every record.
+    Duplicates share start and dose, whatever their status: of two that differ in it the complete one counts. Parts
+    (rate changes, a second bag) have their doses added, and the whole is complete when its last part is. Oldest first,
+    with the evidence of every record.
     """
     groups: list[list[Infusion]] = []
     for infusion in sorted(infusions, key=lambda i: (instant(i.start), i.evidence)):
@@ -69,7 +70,12 @@ def merge_infusions(infusions: Sequence[Infusion]) -> list[tuple[Infusion, tuple
 
 
 def _merge(group: list[Infusion]) -> Infusion:
-    parts = list({(i.start, i.dose_mg, i.complete): i for i in reversed(group)}.values())[::-1]
+    distinct: dict[tuple[Moment, float | None], Infusion] = {}
+    for infusion in group:
+        known = distinct.setdefault((infusion.start, infusion.dose_mg), infusion)
+        if infusion.complete and not known.complete:
+            distinct[infusion.start, infusion.dose_mg] = infusion
+    parts = list(distinct.values())
     doses = [i.dose_mg for i in parts if i.dose_mg is not None]
     ends = [i.end for i in parts if i.end is not None]
     return replace(

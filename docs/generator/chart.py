@@ -50,6 +50,25 @@ def routes() -> str:
     return table(("Route", "By", "What"), [(route, kinds[kind], ", ".join(t)) for (route, kind), t in told.items()])
 
 
+AMOUNTS = {
+    "dose": ("dose", "mg"),
+    "dose_per_weight": ("dose by weight", "mg/kg"),
+    "volume": ("volume of the bag", "mL"),
+    "mass_rate": ("rate of the drug", "mg/h"),
+    "volume_rate": ("rate of the bag", "mL/h"),
+    "duration": ("duration", "min"),
+}
+
+
+def amounts() -> str:
+    """What doses are written in."""
+    spelled: defaultdict[str, list[str]] = defaultdict(list)
+    for row in read_rows("units.csv"):
+        spelled[row["concept"]].append(f"`{row['unit']}`")
+    told = [(title, unit, ", ".join(spelled[kind])) for kind, (title, unit) in AMOUNTS.items()]
+    return table(("Amount", "Unit used", "Units read"), told)
+
+
 def conditions() -> str:
     """Diagnoses; those that stop are told with the decision."""
     coded = codes("conditions.csv", lambda row: row["concept"])

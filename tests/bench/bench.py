@@ -25,6 +25,7 @@ import requests
 from cds_service.hooks import clock
 from cds_service.settings import Settings
 from fhir_mappings.searches import fhir_query, load_searches
+from tests.bench import reading
 from tests.bench.forecasting import measure_forecast, measure_import
 from tests.bench.load import Call, Round, ask_once, load, percentile, take_turns
 from tests.bench.serve import THREADS, WORKERS
@@ -56,6 +57,7 @@ def main() -> None:
         _print(_stand_in_path(work, service, card, scratch, options.turns))
         if options.hapi:
             _print(_hapi_path(work, service, card, stack.enter_context(start_hapi()), options.turns))
+    _print(reading.told(options.repeats))
     _print(_forecast(options.repeats))
     _print(_stages(work.prefetched_once(), measure_stages(work.prefetched_once(), as_of, options.repeats)))
 

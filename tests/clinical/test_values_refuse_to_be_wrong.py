@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from cds_service.clinical.applicability import age_in_years
+from cds_service.clinical.courses import merge_infusions
 from cds_service.clinical.explain import explain, not_applicable
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import Comparator, ConditionState, Diagnosis, InfusionOrder, Moment, Reading, Route
@@ -65,6 +66,13 @@ def test_equal_records_of_one_infusion_count_once() -> None:
     given = judge(chart(level(1.7), given=twice)).given
     assert given is not None
     assert (given.infusions_on_record, given.dose_mg) == (9, 200)
+
+
+@pytest.mark.parametrize("order", [(False, True), (True, False)])
+def test_a_record_from_while_it_ran_and_the_completed_one_are_one_infusion(order: tuple[bool, bool]) -> None:
+    records = [infusion(ago(weeks=8), 200.0, complete=done, evidence=f"e-{n}") for n, done in enumerate(order)]
+    [(whole, evidence)] = merge_infusions(records)
+    assert (whole.dose_mg, whole.complete, evidence) == (200.0, True, ("e-0", "e-1"))
 
 
 def test_parts_of_one_infusion_add_up_and_an_unknown_part_leaves_the_dose_unknown() -> None:

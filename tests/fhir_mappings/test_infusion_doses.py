@@ -112,3 +112,72 @@ def test_a_dosage_of_the_wrong_shape_leaves_the_date() -> None:
     record = read(infusion(dosage=[{"dose": quantity(200, "mg")}]))
     assert [(one.start, one.dose_mg) for one in record.infusions] == [(TEN, None)]
     assert codes(record.issues) == ["dose-not-readable", "route-assumed"]
+
+
+def by_reference(medication: dict[str, Any], to: str) -> dict[str, Any]:
+    return without(infusion(), "medicationCodeableConcept") | {
+        "medicationReference": {"reference": to, "display": "inFLIXimab"},
+        "contained": [medication],
+    }
+
+
+def test_a_contained_medication_of_the_wrong_shape_is_the_infusions_own_fault() -> None:
+    assert codes(read(by_reference(bag(ingredient="salt"), "#bag")).issues) == ["resource-unreadable"]
+
+
+def test_a_medication_of_the_wrong_shape_is_one_issue_and_leaves_the_name() -> None:
+    broken = bag(ingredient="salt")
+    given = [by_reference({}, "Medication/bag") | {"id": f"infusion-{n}"} for n in range(2)]
+    for record in (read(*given, broken), read(*given, referenced={"Medication/bag": broken})):
+        assert codes(record.issues) == ["resource-unreadable", "administration-by-name-only"]
+        assert record.issues[0].evidence == "Medication/bag"
+
+
+@pytest.mark.parametrize("reference", ["#part", "Medication/part"])
+def test_a_broken_part_of_a_mixture_costs_the_mixture_only_where_it_holds_the_part(reference: str) -> None:
+    strength = {"numerator": quantity(200, "mg"), "denominator": quantity(250, "mL")}
+    parts = [
+        {"itemCodeableConcept": coded(RXNORM, "191831"), "strength": strength},
+        {"itemReference": {"reference": reference, "display": "salt"}},
+    ]
+    broken = {"resourceType": "Medication", "id": "part", "code": "salt"}
+    given = by_reference(bag(ingredient=parts), "#bag") | {"dosage": {"dose": quantity(250, "mL")}}
+    given["contained"].append(broken)
+    record = read(given, broken)
+    assert [one.dose_mg for one in record.infusions] == ([] if reference == "#part" else [200.0])
+
+
+@pytest.mark.parametrize(
+    ("rate", "mg"),
+    [
+        ({"rateQuantity": quantity(100, "mg/h")}, 200.0),
+        ({"rateQuantity": quantity(2, "mg/min")}, 240.0),
+        ({"rateQuantity": quantity(125, "mL/h")}, 200.0),
+        ({"rateQuantity": {"value": 125, "unit": "ml/hr"}}, 200.0),
+        ({"rateRatio": {"numerator": quantity(250, "mL"), "denominator": quantity(2, "h")}}, 200.0),
+        ({"rateRatio": {"numerator": quantity(1, "g"), "denominator": quantity(5, "h")}}, 400.0),
+        ({"rateRatio": {"numerator": quantity(250, "mL"), "denominator": quantity(0, "h")}}, None),
+        ({"rateQuantity": quantity(125, "{drop}/min")}, None),
+        ({"rateRatio": {}}, None),
+    ],
+)
+def test_a_rate_gives_the_milligrams_of_the_time_it_ran(rate: dict[str, Any], mg: float | None) -> None:
+    record = read(by_reference(bag(), "#bag") | {"dosage": rate | {"route": {"text": "IV"}}})
+    assert [one.dose_mg for one in record.infusions] == [mg]
+    assert codes(record.issues) == ["dose-missing" if mg is None else "dose-from-rate"]
+
+
+def test_a_written_dose_goes_before_one_computed_from_the_rate() -> None:
+    dosage = {"dose": quantity(150, "mg"), "rateQuantity": quantity(100, "mg/h"), "route": {"text": "IV"}}
+    record = read(infusion(dosage=dosage))
+    assert ([one.dose_mg for one in record.infusions], record.issues) == ([150.0], ())
+
+
+def test_a_rate_in_millilitres_needs_the_strength() -> None:
+    record = read(infusion(dosage={"rateQuantity": quantity(125, "mL/h"), "route": {"text": "IV"}}))
+    assert codes(record.issues) == ["dose-missing"]
+
+
+def test_a_rate_that_gives_a_dose_nobody_gives_is_refused() -> None:
+    record = read(infusion(dosage={"rateQuantity": quantity(9000, "mg/h"), "route": {"text": "IV"}}))
+    assert codes(record.issues) == ["dose-implausible"]

@@ -203,5 +203,5 @@ def test_a_medication_that_was_not_found_is_said_once() -> None:
     record = read(*(infusion(id=f"infusion-{n}", **lost) for n in range(3)))
     assert record.infusions == ()
     assert [one.message for one in record.issues] == [
-        "Some administered medication could not be read: it refers to a Medication that was not found."
+        "Some administered medication could not be read: it refers to a Medication that was not found or not readable."
     ]

@@ -53,7 +53,8 @@ def test_a_level_is_read_in_micrograms_per_millilitre(value: dict[str, Any], rea
         ({"valueQuantity": {"unit": "ug/mL"}}, "value-missing"),
         ({"valueString": "Not detected"}, "value-not-a-number"),
         ({"valueString": "?0.4 ug/mL"}, "value-not-a-number"),
-        ({"valueString": "1:40"}, "value-not-a-number"),
+        ({"valueString": "1:40"}, "unit-unknown"),  # a titre is no concentration
+        ({"valueString": "2:40"}, "value-not-a-number"),
         ({"valueString": "1,7 ug/mL"}, "value-not-a-number"),
         ({"valueString": "1.7" + " " * 70 + "ug/mL"}, "value-not-a-number"),
         ({"valueCodeableConcept": {"text": "low"}}, "value-not-a-number"),
@@ -206,3 +207,28 @@ def test_components_are_results_of_their_own_and_the_panel_is_not() -> None:
 
 def test_a_coded_panel_is_told_by_its_members() -> None:
     assert read(level({}, hasMember=[{"reference": "Observation/x"}])).issues == ()
+
+
+@pytest.mark.parametrize("member", ["unit", "code", "comparator"])
+def test_a_ratio_of_anything_but_bare_numbers_is_no_titre(member: str) -> None:
+    ratio = {"numerator": {"value": 1}, "denominator": {"value": 40, member: "mL"}}
+    assert codes(read(level({"valueRatio": ratio})).issues) == ["value-form"]
+
+
+def test_a_contained_specimen_of_the_wrong_shape_is_the_results_own_fault() -> None:
+    record = read(level(specimen={"reference": "#s"}, contained=[{"id": "s", "collection": "yesterday"}]))
+    assert record.levels == ()
+    assert codes(record.issues) == ["resource-unreadable"]
+
+
+def test_a_specimen_of_the_wrong_shape_is_one_issue_and_costs_no_result() -> None:
+    broken = {"resourceType": "Specimen", "id": "s", "collection": "yesterday"}
+    record = read(*(level(id=f"level-{n}", specimen={"reference": "Specimen/s"}) for n in range(2)), broken)
+    assert [one.drawn for one in record.levels] == [EIGHT, EIGHT]
+    assert [(one.code, one.evidence) for one in record.issues] == [("resource-unreadable", "Specimen/s")]
+
+
+@pytest.mark.parametrize(("code", "kept"), [("39803-2", 1), ("8339-4", 0), ("00000-0", 0)])
+def test_a_number_without_a_code_system_is_loincs_or_nothing(code: str, kept: int) -> None:
+    record = read(observation({"coding": [{"code": code}]}, {"valueQuantity": quantity(1.7, "ug/mL")}))
+    assert (len(record.levels), codes(record.issues)) == (kept, ["code-without-system"] * kept)
