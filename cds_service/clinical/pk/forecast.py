@@ -147,7 +147,7 @@ def _troughs(possible: Possible, regimens: Sequence[Regimen], first: GivenDose |
         entered = gained if first is None else _begun(parameters, regimen, first)
         following = advance(kept, possible.amounts) + entered
         found[row] = following[:, 0], (advance(kept, following) + gained)[:, 0], steady(kept, gained)
-    levels: Array = found / parameters[CENTRAL_VOLUME]
+    levels: Array = np.maximum(found, 0.0) / parameters[CENTRAL_VOLUME]  # rounding may pass below nothing
     return levels
 
 
