@@ -85,7 +85,7 @@ def test_several_faults_are_named_at_once() -> None:
 
 
 def test_the_worked_example_says_what_its_page_says() -> None:
-    """docs/forecast-a-case.md: unchanged about the same, at 6 weeks about twice, at 4 weeks four to five times as much."""
+    """docs/forecast-a-case.md: unchanged about the same, at 6 weeks about twice, at 4 weeks four to five times."""
     case = json.loads((SCHEMAS.parent / "forecast-case.example.json").read_text("utf-8"))
     CASES.validate(case)
     document = forecast(case)
