@@ -36,8 +36,9 @@ test: check .venv/.developer ## lint, types, architecture and the quick tests wi
 	@$(BIN)/coverage report --include='cds_service/clinical/*,cards/*,fhir_mappings/*' --fail-under=100
 
 nightly: CHARTS ?= 10000
-nightly: .venv/.developer ## the laws of the advice and of safety over 10,000 generated charts each (CHARTS=10000)
+nightly: .venv/.developer ## the laws over 10,000 generated charts each (CHARTS=10000), forecasts against a large sample
 	@CHARTS=$(CHARTS) $(BIN)/pytest -q -n auto $(LAWS) tests/safety
+	@DRAWS=1000000 CHILDREN=40 EXAMPLES=1000 $(BIN)/pytest -q -n auto tests/pk
 
 mutation: .venv/.developer ## change the decision one place at a time, and list what no check notices (EVERY=1)
 	@$(BIN)/python tests/mutation/run.py --every $(or $(EVERY),1)

@@ -1,7 +1,7 @@
 """The command line: demo, serve, evaluate, forecast, burden, keys.
 
-`evaluate` prints exactly one JSON document on standard output; every notice goes to standard error. Exit 0 when
-evaluated, also when nothing applies; 2 when it could not be, with an OperationOutcome.
+`evaluate` and `forecast` print exactly one JSON document on standard output; every notice goes to standard error. Exit
+0 when evaluated, also when nothing applies; 2 when it could not be, with an OperationOutcome.
 """
 
 import argparse

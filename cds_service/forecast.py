@@ -258,13 +258,18 @@ def _fit(ensemble: Ensemble, place: int, wanted: CaseIn, case: Case) -> Json:
         "foce_objective": found.foce_objective,
         "posterior_covariance": {"order": list(found.course.effects), "matrix": found.covariance.tolist()},
         "predicted": [
-            {"time_days": day, "individual_ug_per_ml": own_level, "population_ug_per_ml": typical_level}
+            {
+                "time_days": day,
+                "individual_ug_per_ml": max(own_level, 0.0),
+                "population_ug_per_ml": max(typical_level, 0.0),
+            }
             for day, own_level, typical_level in zip(
                 wanted.predict_at_days, individual[skipped:].tolist(), population[skipped:].tolist(), strict=True
             )
         ],
         "weighted_residuals": list(found.distance),
         "effective_draws": ensemble.effective[place],
+        "reason": None,
     }
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from generator import advice, burden, cases, chart, safety, site
+from generator import advice, burden, cases, chart, forecast, safety, site
 
 HERE = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -26,6 +26,10 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "conditions": chart.conditions,
     "drugs": chart.drugs,
     "ehr": site.ehr,
+    "forecast-answer": forecast.answer,
+    "forecast-assumed": forecast.assumed,
+    "forecast-case": forecast.case,
+    "forecast-models": forecast.models,
     "generated-charts": safety.generated_charts,
     "hazards": safety.hazards,
     "laws": safety.laws,

@@ -174,7 +174,7 @@ def _troughs(parameters: Array, amounts: Array, regimens: Sequence[Regimen], fir
         found[row, 0] = left[0, here] + entered
         found[row, 1] = left_later[0, here] + entered_later + mg * gained[0, here]
         found[row, 2] = mg * steadily[here]
-    levels: Array = found / parameters[CENTRAL_VOLUME]
+    levels: Array = np.maximum(found, 0.0) / parameters[CENTRAL_VOLUME]  # rounding may pass below nothing
     return levels
 
 

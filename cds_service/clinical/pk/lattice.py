@@ -60,11 +60,11 @@ def build_generator(points: int, dimensions: int) -> tuple[int, ...]:
 
 
 def _powers_of_a_primitive_root(points: int) -> NDArray[np.int64]:
-    """Every number from 1 to the prime less 1, as the powers of one of them."""
+    """Every number from 1 to the prime less 1, as the powers of one of them. Raises ValueError without such a one."""
     for root in range(2, points):
         powers = [1]
-        while (following := powers[-1] * root % points) != 1:
-            powers.append(following)
-        if len(powers) == points - 1:
+        while len(powers) < points - 1:
+            powers.append(powers[-1] * root % points)
+        if set(powers) == set(range(1, points)):
             return np.array(powers)
     raise ValueError(f"the number of points is an odd prime, got {points}")
