@@ -6,18 +6,16 @@ far above the target where a gentler option has a fair chance; models that disag
 interval alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from cds_service.clinical.assessment import Choice, Expectation, Forecast, Option
+from cds_service.clinical.assessment import Choice, Forecast, Option
 
 LONGEST_STEP_WEEKS = 2.0
 OVERSHOOT = 0.25
 FAIR_CHANCE = 0.40
 STILL_COUNTS = 0.05  # so far short of the needed chance still counts
 HEARD = 0.05  # J: a model that explains the levels so much worse than the others is not asked for an interval
-
-Chance = Callable[[Expectation], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +42,11 @@ def choose(forecast: Forecast, need: Need, *, shorter: bool) -> Forecast:
     )
     if not candidates:
         return replace(forecast, options=options)
-    chosen = _least(candidates, need.chance, lambda hope: hope.at_least_low)
+    chosen = _least(candidates, need.chance)
     if chosen is None:
         found = Choice(_strongest(candidates), sufficient=False, interval_alone=False)
     else:
-        alone = _least(_at_the_lowest_dose(candidates), need.chance, lambda hope: hope.at_least_low) is not None
+        alone = _least(_at_the_lowest_dose(candidates), need.chance) is not None
         span = _span(forecast, candidates, chosen, need)
         found = Choice(chosen, sufficient=True, interval_alone=alone, interval_range=span)
     return replace(forecast, options=options, choice=found)
@@ -76,9 +74,9 @@ def _gentler(other: Option, option: Option) -> bool:
     return fair and _drug_then_visits(other)[0] < _drug_then_visits(option)[0]
 
 
-def _least(candidates: Sequence[Option], needed: float, chance: Chance) -> Option | None:
+def _least(candidates: Sequence[Option], needed: float) -> Option | None:
     """The first that is likely enough; candidates come with the least drug first, then the fewest visits."""
-    return next((o for o in candidates if o.expected and chance(o.expected) >= needed - STILL_COUNTS), None)
+    return next((o for o in candidates if o.expected and o.expected.at_least_low >= needed - STILL_COUNTS), None)
 
 
 def _strongest(candidates: Sequence[Option]) -> Option:
@@ -95,16 +93,20 @@ def _at_the_lowest_dose(candidates: Sequence[Option]) -> list[Option]:
 
 
 def _span(forecast: Forecast, candidates: Sequence[Option], chosen: Option, need: Need) -> tuple[float, float] | None:
-    """The intervals between which the models disagree at the chosen dose; where none is enough the shortest counts."""
+    """The intervals between which the models disagree at the chosen dose."""
     at_this_dose = [option for option in candidates if option.dose_mg_per_kg == chosen.dose_mg_per_kg]
-    shortest = min(option.interval_weeks for option in at_this_dose)
-    wanted = {chosen.interval_weeks}
-    for place, (_, weight) in enumerate(forecast.models):
-        if weight >= HEARD:
-            alone = _least(at_this_dose, need.chance, _of_model(place))
-            wanted.add(alone.interval_weeks if alone else shortest)
+    heard = [place for place, (_, weight) in enumerate(forecast.models) if weight >= HEARD]
+    wanted = {chosen.interval_weeks, *(_wanted_by(place, at_this_dose, chosen, need) for place in heard)}
     return (min(wanted), max(wanted)) if len(wanted) > 1 else None
 
 
-def _of_model(place: int) -> Chance:
-    return lambda hope: hope.at_least_low_by_model[place]
+def _wanted_by(place: int, options: Sequence[Option], chosen: Option, need: Need) -> float:
+    """The interval of one model alone; where none is enough the shortest.
+
+    The few points that still count speak for the chosen interval: only a longer one that fully suffices disagrees.
+    """
+    for option in options:
+        short_of = 0.0 if option.interval_weeks > chosen.interval_weeks else STILL_COUNTS
+        if option.expected and option.expected.at_least_low_by_model[place] >= need.chance - short_of:
+            return option.interval_weeks
+    return min(option.interval_weeks for option in options)

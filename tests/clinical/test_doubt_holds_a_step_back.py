@@ -33,7 +33,7 @@ def codes(assessment: Assessment) -> set[str]:
 @pytest.mark.parametrize("part", ["allergies", "conditions", "infusions", "laboratory"])
 @pytest.mark.parametrize("state", [SourceState.UNREADABLE, SourceState.INCOMPLETE])
 def test_where_a_reason_against_it_may_be_unread_there_is_no_button(part: str, state: SourceState) -> None:
-    assessment = judge(chart(level(1.7), sources={part: state}))
+    assessment = judge(chart(level(2.0), sources={part: state}))
     assert assessment.unread_parts == (part,)
     assert not any(entry.button for entry in assessment.advice)
 
@@ -46,7 +46,7 @@ def test_infusions_not_read_in_full_make_no_gap() -> None:
 
 @pytest.mark.parametrize("part", ["scores", "procedures", "test_orders", "levels"])
 def test_a_part_that_cannot_forbid_anything_leaves_the_button_and_the_silence(part: str) -> None:
-    assessment = judge(chart(level(1.7), sources={part: SourceState.UNREADABLE}))
+    assessment = judge(chart(level(2.0), sources={part: SourceState.UNREADABLE}))
     assert assessment.advice[0].button
     assert assessment.unread_parts == ()
 
@@ -62,7 +62,7 @@ def test_a_part_that_cannot_forbid_anything_leaves_the_button_and_the_silence(pa
     ],
 )
 def test_a_former_stop_condition_is_told_and_takes_the_button_away(former: Diagnosis, told: bool) -> None:
-    assessment = judge(chart(level(1.7), diagnoses=[CROHNS, former]))
+    assessment = judge(chart(level(2.0), diagnoses=[CROHNS, former]))
     assert assessment.leading_rule == 14
     assert ("stop-former" in codes(assessment)) == told
     assert assessment.advice[0].button != told
@@ -70,7 +70,7 @@ def test_a_former_stop_condition_is_told_and_takes_the_button_away(former: Diagn
 
 @pytest.mark.parametrize(("mg", "rule"), [(200, 14), (230, 2), (300, 2)])
 def test_with_heart_failure_a_draft_above_five_milligrams_per_kilogram_stops(mg: float, rule: int) -> None:
-    assessment = judge(chart(level(1.7), diagnoses=[CROHNS, HEART]), order(mg=mg))
+    assessment = judge(chart(level(2.0), diagnoses=[CROHNS, HEART]), order(mg=mg))
     assert assessment.leading_rule == rule
 
 

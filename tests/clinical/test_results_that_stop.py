@@ -26,7 +26,7 @@ LONG_AGO, LAST_MONTH, YESTERDAY = ago(weeks=60), ago(days=30), ago(days=1)
 
 
 def judged(*findings: Finding, entries: tuple[Diagnosis, ...] = (), policy: Policy | None = None) -> Assessment:
-    return judge(chart(level(1.7), findings=findings, diagnoses=[CROHNS, *entries]), policy=policy)
+    return judge(chart(level(2.0), findings=findings, diagnoses=[CROHNS, *entries]), policy=policy)
 
 
 def codes(assessment: Assessment) -> set[str]:
