@@ -91,8 +91,9 @@ def _strangers(site: Path | None) -> list[str]:
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-    return f", did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}"
+    stems = [table.removesuffix(".csv") for table in known]
+    near = difflib.get_close_matches(name.lower().removesuffix(".csv"), stems, n=1, cutoff=0.5)
+    return f", did you mean {near[0]}.csv?" if near else f"; known here: {', '.join(known)}"
 
 
 def _load(site: Path | None, skipped: Set[tuple[str, int]]) -> Tables:

@@ -21,15 +21,15 @@ MEDICATIONS = Search("medications", "Medication", (), None, required=False, titl
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """One thing that is not announced, and the searches that need it."""
+    """One thing that is not announced, and the searches that need it; none where every request does."""
 
     says: str
     searches: tuple[Search, ...]
 
     @property
     def required(self) -> bool:
-        """Whether no advice can be given without one of these searches."""
-        return any(search.required for search in self.searches)
+        """Whether no advice can be given without it."""
+        return not self.searches or any(search.required for search in self.searches)
 
 
 def read_statement(client: FhirClient, ask: ChartRequest) -> Resource | Failure:
@@ -54,7 +54,7 @@ def compare(statement: Resource, searches: Sequence[Search]) -> tuple[Lack, ...]
     for search in (*searches, MEDICATIONS):
         for says in _lacking(search, announced.get(search.resource_type)):
             lacks.setdefault(says, []).append(search)
-    general = [Lack(says, tuple(searches)) for says in _general(statement)]
+    general = [Lack(says, ()) for says in _general(statement)]
     return (*general, *(Lack(says, tuple(concerned)) for says, concerned in lacks.items()))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from cds_service.clinical.antibody import judge_antibody
 from cds_service.clinical.assessment import AntibodyStatus
-from cds_service.clinical.record import AntibodyLevel, DrugLevel, TreatmentRecord
+from cds_service.clinical.record import AntibodyLevel, DrugLevel, Moment, TreatmentRecord
 
 CROHNS = "crohns"
 UNDATED = frozenset({"infusion-without-time", "infusion-unreadable"})  # doubts that stand in an infusion's place
@@ -92,6 +92,10 @@ def _started(record: TreatmentRecord) -> list[bool]:
     return [True] * len(record.infusions) + [False] * lost
 
 
+def _timed(moment: Moment | None) -> bool:
+    return moment is not None and not moment.day_only
+
+
 def _gradable(antibody: AntibodyLevel) -> bool:
     # Judged as beside a level of its own sample, of which nothing but the time is known.
     beside = DrugLevel(antibody.evidence, None, antibody.drawn, specimen=antibody.specimen)
@@ -103,44 +107,32 @@ def _has_crohns(record: TreatmentRecord) -> bool:
     return any(CROHNS in diagnosis.concepts and diagnosis.current for diagnosis in record.diagnoses)
 
 
-QUESTIONS = {
-    question.key: question
-    for question in (
-        Question("charts_with_birth_date", "charts with a birth date", lambda r: [r.patient.birth_date is not None]),
-        Question("charts_with_crohns", "charts with coded Crohn's disease", lambda r: [_has_crohns(r)]),
-        Question("charts_with_infusion", "charts with an infusion of infliximab", lambda r: [bool(r.infusions)]),
-        Question("charts_with_level", "charts with an infliximab level", lambda r: [bool(_levels(r))]),
-        Question("charts_with_antibody", "charts with an antibody to infliximab", lambda r: [bool(_antibodies(r))]),
-        Question("charts_with_weight", "charts with a weight", lambda r: [bool(r.measured("weight"))]),
-        Question("infusions_with_start", "infusions with a usable start", _started),
-        Question(
-            "infusions_with_time",
-            "infusions with the time of day",
-            lambda r: [not i.start.day_only for i in r.infusions],
-        ),
-        Question(
-            "infusions_with_mg", "infusions with milligrams", lambda r: [i.dose_mg is not None for i in r.infusions]
-        ),
-        Question(
-            "levels_usable",
-            "levels with a usable value, unit and date",
-            lambda r: [one.reading is not None and one.drawn is not None for one in _levels(r)],
-        ),
-        Question(
-            "levels_with_time",
-            "levels with the time of day",
-            lambda r: [one.drawn is not None and not one.drawn.day_only for one in _levels(r)],
-        ),
-        Question(
-            "levels_with_assay", "levels whose assay is known", lambda r: [one.assay is not None for one in _levels(r)]
-        ),
-        Question(
-            "antibodies_with_assay",
-            "antibodies whose assay is known",
-            lambda r: [one.assay is not None for one in _antibodies(r)],
-        ),
-        Question(
-            "antibodies_gradable", "antibodies that can be graded", lambda r: [_gradable(one) for one in _antibodies(r)]
-        ),
-    )
-}
+TABLE = (
+    Question("charts_with_birth_date", "charts with a birth date", lambda r: [r.patient.birth_date is not None]),
+    Question("charts_with_crohns", "charts with coded Crohn's disease", lambda r: [_has_crohns(r)]),
+    Question("charts_with_infusion", "charts with an infusion of infliximab", lambda r: [bool(r.infusions)]),
+    Question("charts_with_level", "charts with an infliximab level", lambda r: [bool(_levels(r))]),
+    Question("charts_with_antibody", "charts with an antibody to infliximab", lambda r: [bool(_antibodies(r))]),
+    Question("charts_with_weight", "charts with a weight", lambda r: [bool(r.measured("weight"))]),
+    Question("infusions_with_start", "infusions with a usable start", _started),
+    Question("infusions_with_time", "infusions with the time of day", lambda r: [_timed(i.start) for i in r.infusions]),
+    Question("infusions_with_mg", "infusions with milligrams", lambda r: [i.dose_mg is not None for i in r.infusions]),
+    Question(
+        "levels_usable",
+        "levels with a usable value, unit and date",
+        lambda r: [level.reading is not None and level.drawn is not None for level in _levels(r)],
+    ),
+    Question("levels_with_time", "levels with the time of day", lambda r: [_timed(x.drawn) for x in _levels(r)]),
+    Question("levels_with_assay", "levels whose assay is known", lambda r: [bool(x.assay) for x in _levels(r)]),
+    Question(
+        "antibodies_with_assay",
+        "antibodies whose assay is known",
+        lambda r: [bool(antibody.assay) for antibody in _antibodies(r)],
+    ),
+    Question(
+        "antibodies_gradable",
+        "antibodies that can be graded",
+        lambda r: [_gradable(antibody) for antibody in _antibodies(r)],
+    ),
+)
+QUESTIONS = {question.key: question for question in TABLE}

@@ -20,6 +20,7 @@ NAMES = {  # of what a table maps, in a sentence
     "procedures.csv": "perianal procedures",
 }
 NOTHING_WITHOUT = ("infliximab_level", "infliximab_antibody", "weight")  # other results only add to a card
+NEEDED, BY_NAME, NOT_READ = "needed", "by-name", "not-read"  # what becomes of something that is not mapped
 SETTINGS = {"drugs.csv": "drug_by_name", "procedures.csv": "procedure_by_name"}
 ABSENT = (  # no chart has one
     ("charts_with_infusion", "infusions-none"),
@@ -48,12 +49,11 @@ def judge_capability(lacks: Sequence[Lack], answered: frozenset[str]) -> Iterato
     if not lacks:
         yield find("statement-fits")
     for lack in lacks:
-        needed = [search for search in lack.searches if search.required or not lack.required]
-        code = "statement-lacks" if lack.required or not lack.searches else "statement-lacks-optional"
-        if lack.searches and all(search.name in answered for search in lack.searches):
-            code = "statement-lacks-yet-answered"
-        titles = ", ".join(search.title for search in needed) or "every request"
-        yield find(code, lacks=lack.says, needed_for=titles)
+        answered_anyway = bool(answered) and all(search.name in answered for search in lack.searches)
+        code = "statement-lacks" if lack.required else "statement-lacks-optional"
+        needed = [search.title for search in lack.searches if search.required or not lack.required]
+        titles = ", ".join(needed) or "every request"
+        yield find("statement-lacks-yet-answered" if answered_anyway else code, lacks=lack.says, needed_for=titles)
 
 
 def judge_reading(sample: ReadSample, site: Site) -> Iterator[Finding]:
@@ -62,7 +62,7 @@ def judge_reading(sample: ReadSample, site: Site) -> Iterator[Finding]:
         yield find("interrupted", done=len(sample.charts), asked=sample.asked)
     if sample.read:
         seconds = f"{site.reading_deadline().seconds:g}"
-        yield find("charts-read", read=len(sample.read), asked=_charts(sample.asked), seconds=seconds)
+        yield find("charts-read", read=len(sample.read), asked=sample.asked, seconds=seconds)
     for reason, number in sample.refusals.most_common():
         yield find("charts-refused", charts=_charts(number), reason=reason)
 
@@ -87,34 +87,33 @@ def judge_coverage(coverage: Coverage, charts: int) -> Iterator[Finding]:
 
 def judge_unmapped(unmapped: Sequence[UnmappedCode], coverage: Coverage) -> Iterator[Finding]:
     """One finding for each table whose rows would help, and one for words that no row can map."""
-    needed = [one for one in unmapped if _is_needed(one, coverage)]
-    coded, spoken = Counter[tuple[str, bool]](), Counter[tuple[str, bool]]()
+    codes, entries = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for one in unmapped:
-        key = one.unmapped.table, one in needed
+        key = one.unmapped.table, _fate(one, coverage)
         if one.unmapped.code:
-            coded[key] += 1
+            codes[key] += 1
         else:
-            spoken[key] += one.seen
-    for (table, is_needed), number in sorted(coded.items()):
-        codes = f"{number} unmapped code{'s' * (number != 1)}"
-        if is_needed:
-            yield find("unmapped-unused", codes=codes, what=NAMES[table])
+            entries[key] += one.seen
+    for (table, fate), number in sorted(codes.items()):
+        counted = f"{number} unmapped code{'s' * (number != 1)}"
+        yield find("unmapped-" + fate, codes=counted, what=NAMES[table])
+    for (table, fate), number in sorted(entries.items()):
+        counted = f"{number} entr{'ies' if number != 1 else 'y'}"
+        if fate == NEEDED and table in SETTINGS:
+            yield find("words-only-needed", entries=counted, what=NAMES[table], setting=SETTINGS[table])
         else:
-            yield find("unmapped-worth-a-row", codes=codes, what=NAMES[table], fate="read by name, or not needed")
-    for (table, is_needed), number in sorted(spoken.items()):
-        code = "words-only-unused" if is_needed and table in SETTINGS else "words-only"
-        yield find(
-            code, number=number, what=NAMES[table], **({"setting": SETTINGS[table]} if code != "words-only" else {})
-        )
+            yield find("words-only-" + (BY_NAME if fate == BY_NAME else NOT_READ), entries=counted, what=NAMES[table])
 
 
-def _is_needed(one: UnmappedCode, coverage: Coverage) -> bool:
-    """Whether advice suffers: a level, an antibody, a weight, a drug or a diagnosis that cannot be used."""
+def _fate(one: UnmappedCode, coverage: Coverage) -> str:
+    """Read by its name, not read, or not read so that advice suffers."""
     if one.unmapped.used:
-        return False
+        return BY_NAME
     if one.unmapped.table == "conditions.csv":
-        return coverage.yes["charts_with_crohns"] < coverage.asked["charts_with_crohns"]
-    return one.unmapped.table == "drugs.csv" or any(c in NOTHING_WITHOUT for c in one.unmapped.concepts)
+        needed = coverage.yes["charts_with_crohns"] < coverage.asked["charts_with_crohns"]
+    else:
+        needed = one.unmapped.table == "drugs.csv" or any(c in NOTHING_WITHOUT for c in one.unmapped.concepts)
+    return NEEDED if needed else NOT_READ
 
 
 def _charts(number: int) -> str:

@@ -52,17 +52,27 @@ def _findings(findings: Sequence[Finding]) -> Iterator[list[str]]:
 
 
 def _item(mark: str, says: str) -> list[str]:
-    return textwrap.wrap(_safe(says), WIDTH, initial_indent=f"  {mark:<12}", subsequent_indent=" " * 14)
+    return _wrapped(says, f"  {mark:<12}")
+
+
+def _wrapped(words: str, indent: str) -> list[str]:
+    # A path or an address that is broken in two cannot be copied.
+    later = " " * len(indent)
+    return textwrap.wrap(
+        _safe(words),
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=later,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _next(findings: Sequence[Finding]) -> list[str]:
     urgent = [f for state in (State.MISSING, State.NOT_CHECKED, State.NOTE) for f in findings if f.state is state]
     steps = list(dict.fromkeys(finding.do for finding in urgent if finding.do))
-    lines = [
-        textwrap.wrap(_safe(step), WIDTH, initial_indent=f"  {number:>2}. ", subsequent_indent=" " * 6)
-        for number, step in enumerate(steps, 1)
-    ]
-    return ["What to do next", *(line for wrapped in lines for line in wrapped)] if steps else []
+    lines = [line for number, step in enumerate(steps, 1) for line in _wrapped(step, f"  {number:>2}. ")]
+    return ["What to do next", *lines] if steps else []
 
 
 def _charts(charts: Charts, *, ids: bool) -> list[list[str]]:
