@@ -95,14 +95,12 @@ def judge_unmapped(unmapped: Sequence[UnmappedCode], coverage: Coverage) -> Iter
         else:
             entries[key] += one.seen
     for (table, fate), number in sorted(codes.items()):
-        counted = f"{number} unmapped code{'s' * (number != 1)}"
-        yield find("unmapped-" + fate, codes=counted, what=NAMES[table])
+        yield find("unmapped-" + fate, number=number, what=NAMES[table])
     for (table, fate), number in sorted(entries.items()):
-        counted = f"{number} entr{'ies' if number != 1 else 'y'}"
         if fate == NEEDED and table in SETTINGS:
-            yield find("words-only-needed", entries=counted, what=NAMES[table], setting=SETTINGS[table])
+            yield find("words-only-needed", number=number, what=NAMES[table], setting=SETTINGS[table])
         else:
-            yield find("words-only-" + (BY_NAME if fate == BY_NAME else NOT_READ), entries=counted, what=NAMES[table])
+            yield find("words-only-" + (BY_NAME if fate == BY_NAME else NOT_READ), number=number, what=NAMES[table])
 
 
 def _fate(one: UnmappedCode, coverage: Coverage) -> str:

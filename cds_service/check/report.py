@@ -56,16 +56,9 @@ def _item(mark: str, says: str) -> list[str]:
 
 
 def _wrapped(words: str, indent: str) -> list[str]:
-    # A path or an address that is broken in two cannot be copied.
-    later = " " * len(indent)
-    return textwrap.wrap(
-        _safe(words),
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=later,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    lines = textwrap.TextWrapper(WIDTH, initial_indent=indent, subsequent_indent=" " * len(indent))
+    lines.break_long_words = lines.break_on_hyphens = False  # half a path or address cannot be copied
+    return lines.wrap(_safe(words))
 
 
 def _next(findings: Sequence[Finding]) -> list[str]:

@@ -32,7 +32,7 @@ def test_a_decided_configuration_can_go_live(check: Callable[..., Told], config:
     code, report, notices = check()
     assert (code, notices) == (0, "")
     assert report.splitlines()[1] == "READY: nothing that was checked stands in the way of going live."
-    assert f"  ok          {config}: every setting is known" in report
+    assert f"ok {config}: every setting is known and within its bounds." in " ".join(report.split())
     assert "What is missing" not in report
     assert "Run this check again with --server URL." in report
 
