@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from generator import advice, burden, cases, chart, safety, site
+from generator import advice, burden, cases, chart, check, safety, site
 
 HERE = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -21,6 +21,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "cards": advice.cards,
     "case-contents": cases.contents,
     "case-example": cases.example,
+    "check": check.check,
     "concepts": chart.concepts,
     "conditions": chart.conditions,
     "drugs": chart.drugs,

@@ -233,9 +233,9 @@ def test_pasting_the_rows_makes_the_next_run_clean(
     told = document("--server", base, "--patients", ids)
     assert told["exit"] == 1
     assert set(codes(told, "missing")) == {"unmapped-needed", "infusions-none", "crohns-none", "weights-none"}
-    assert (
-        "2 unmapped codes look like results and are recognised by their names only" in says(told, "unmapped-by-name")[0]
-    )
+    assert says(told, "unmapped-by-name") == [
+        "Codes that look like results and are not mapped, but recognised by their names: 2."
+    ]
     assert {(one["code"], one["seen"], one["charts"]) for one in told["charts"]["unmapped"]} == {
         ("IFX1", 2, 2), ("IFXAB", 2, 2), ("WT", 2, 2), ("4711", 2, 2), ("CD", 2, 2),
     }  # fmt: skip
@@ -276,10 +276,12 @@ def test_words_only_are_told_by_what_becomes_of_them(hospital: Hospital, documen
     (tmp_path / "ids").write_text("p1\np2\n")
     told = document("--server", hospital.base, "--patients", str(tmp_path / "ids"))
     assert says(told, "words-only-needed") == [
-        "1 entry name infliximab in words only, without a code, and are not counted."
+        "Entries with infliximab in words only, without a code, that are not counted: 1."
     ]
     assert "Crohn's disease" in says(told, "words-only-not-read")[0]
-    assert "2 entries name results" in says(told, "words-only-by-name")[0]
+    assert says(told, "words-only-by-name") == [
+        "Entries with results in words only, without a code, recognised by these words: 2."
+    ]
 
 
 def test_results_that_only_add_to_a_card_are_a_note(hospital: Hospital, document: Document, tmp_path: Path) -> None:
