@@ -78,11 +78,15 @@ def read_rows(name: str, site: Path | None = None, skipped: Set[tuple[str, int]]
     `skipped` names rows, by file and line, that are passed over; line 1 stands for the whole file.
     Raises WrongRow for the first other one that is no row of this table.
     """
-    own = _table(name)
-    columns = own.partition("\n")[0].split(",")
+    columns = columns_of(name).split(",")
     path = None if site is None else site / name
     added = [] if path is None or not path.is_file() else _site_rows(path, columns, skipped)
-    return [*added, *_rows(own, f"fhir_mappings/tables/{name}", columns, skipped)]
+    return [*added, *_rows(_table(name), f"fhir_mappings/tables/{name}", columns, skipped)]
+
+
+def columns_of(name: str) -> str:
+    """The first line of a table."""
+    return _table(name).partition("\n")[0]
 
 
 def known_tables() -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from cds_service.check.ehr import Entries
 from cds_service.check.finding import Finding, State
 from cds_service.check.run import Charts, Check
 from cds_service.check.tally import CountedDoubt, UnmappedCode
+from fhir_mappings.rows import columns_of
 
 WIDTH = 110
 VERDICTS = {
@@ -122,7 +123,7 @@ def _unmapped(unmapped: Sequence[UnmappedCode]) -> list[str]:
             "  Rows to paste into tables_folder. Look at each first: only your laboratory knows what its code means.",
         ]
     for table, table_rows in sorted(tables.items()):
-        lines += ["", f"  {table}", *(f"    {row}" for row in dict.fromkeys(table_rows))]
+        lines += ["", f"  {table}, below {columns_of(table)}", *(f"    {row}" for row in dict.fromkeys(table_rows))]
     return lines
 
 
@@ -182,7 +183,7 @@ def _columns(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _percent(number: int, of: int) -> str:
-    return f"{100 * number / of:.0f} %" if of else "-"
+    return f"{100 * number // of} %" if of else "-"  # rounded down: 100 % means all
 
 
 def _safe(text: str) -> str:

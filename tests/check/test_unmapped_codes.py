@@ -8,6 +8,7 @@ import pytest
 
 from cds_service.check.unmapped import Unmapped, find_unmapped, rows_for, short_name
 from fhir_mappings.chart import ChartPart, RawChart
+from fhir_mappings.rows import columns_of
 from fhir_mappings.searches import load_searches
 from fhir_mappings.tables import load_tables
 from tests.check.hospital import DRUGS, ICD10, LAB, SYSTEMS, Hospital, chart, coded, observation, quantity
@@ -196,18 +197,11 @@ def test_a_row_that_is_printed_can_be_read(table: str, tmp_path: Path) -> None:
         "procedures.csv": "perianal_procedure",
     }
     odd = Unmapped(table, (concepts[table],), "https://odd.example/a,b", 'X"1,2', False, "sc" * (table == "drugs.csv"))
-    heads = {name: _head(name) for name in (table, "systems.csv")}
     for name, row in rows_for(odd, "a text, with a comma", load_tables()):
-        (tmp_path / name).write_text(f"{heads[name]}\n{row}\n")
+        (tmp_path / name).write_text(f"{columns_of(name)}\n{row}\n")
     tables = load_tables(tmp_path)
     key = (tables.systems["https://odd.example/a,b"], 'X"1,2')
     assert key in {**tables.laboratory, **tables.drugs, **tables.conditions, **tables.procedures}
-
-
-def _head(table: str) -> str:
-    from importlib.resources import files
-
-    return files("fhir_mappings").joinpath("tables", table).read_text("utf-8").partition("\n")[0]
 
 
 def test_a_short_name_is_made_of_the_address_and_never_taken_from_another_system() -> None:
@@ -252,7 +246,7 @@ def paste(told: Any, folder: Path) -> None:
     rows = dict.fromkeys((row["table"], row["row"]) for one in told["charts"]["unmapped"] for row in one["rows"])
     for table in dict.fromkeys(table for table, _ in rows):
         own = [row for name, row in rows if name == table]
-        (folder / table).write_text("\n".join([_head(table), *own]) + "\n")
+        (folder / table).write_text("\n".join([columns_of(table), *own]) + "\n")
 
 
 def test_the_report_shows_each_row_once_below_its_table(
@@ -261,7 +255,7 @@ def test_the_report_shows_each_row_once_below_its_table(
     hospital.holds([observation("p1", "odd", coded(LAB, "IFX2", "Infliximab"), VALUE)])
     _, report, _ = check("--server", badly_mapped[0], "--patients", badly_mapped[1])
     own = "lab-hospital-example-codes"
-    assert f"\n  systems.csv\n    {own},{LAB},our EHR\n" in report
+    assert f"\n  systems.csv, below system,url,source\n    {own},{LAB},our EHR\n" in report
     assert f'\n    infliximab_level,{own},IFX1,read,yes,"our EHR: Infliximab trough, serum"\n' in report
     assert f"\n    infliximab_antibody,{own},IFX2,read,yes,our EHR: Infliximab    <- one of these\n" in report
     assert f"infliximab_level: {LAB} IFX1 (Infliximab trough, serum)" in report

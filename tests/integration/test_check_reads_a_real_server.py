@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from cds_service.hooks.request import read_hook_request
 from cds_service.hooks.site import open_site
 from cds_service.settings import Settings
 from fhir_mappings.read import read_record
+from fhir_mappings.rows import columns_of
 from tests.check.hospital import chart
 from tests.integration.conftest import CHILDREN, FHIR_JSON
 
@@ -129,8 +129,7 @@ def test_pasting_the_rows_of_a_badly_mapped_site_makes_the_next_check_clean(
 
 
 def _paste(table: Path, row: str) -> None:
-    ours = files("fhir_mappings").joinpath("tables", table.name).read_text("utf-8")
-    held = table.read_text().splitlines() if table.exists() else [ours.partition("\n")[0]]
+    held = table.read_text().splitlines() if table.exists() else [columns_of(table.name)]
     table.write_text("\n".join([*held, *([] if row in held else [row])]) + "\n")
 
 
