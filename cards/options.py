@@ -17,6 +17,7 @@ INDENT = "   "  # keeps the table inside the fifth line of a Markdown list
 OFFERS_MORE = frozenset(
     {AdviceKind.SHORTEN_INTERVAL, AdviceKind.RESTORE_DOSE, AdviceKind.REVIEW_DOSE, AdviceKind.NEAR_TARGET}
 )
+SAME_DOSE = 0.01  # two doses per kilogram that differ by less than 1 % are one dose
 FORBIDS_MORE = frozenset({AdviceKind.CANNOT_ADVISE, AdviceKind.REVIEW_ANTIBODY, AdviceKind.ORDER_ANTIBODY})
 
 
@@ -156,20 +157,25 @@ def _others(assessment: Assessment) -> list[Option]:
     forecast = assessment.forecast
     if forecast is None:
         return [option for option in assessment.options if not option.current]
-    chosen = forecast.choice.option if forecast.choice else None
     shown = [
         option
         for option in forecast.options
-        if option == chosen or (option.allowed and _worth_a_line(option, forecast.unchanged, leading))
+        if _is_considered(option, assessment) or (option.allowed and _worth_a_line(option, forecast.unchanged, leading))
     ]
     return sorted(shown, key=lambda option: (-option.interval_weeks, option.dose_mg_per_kg or 0.0))
 
 
 def _worth_a_line(option: Option, now: Option, leading: Advice) -> bool:
-    """Intervals at the dose that goes on, or doses at the interval that cannot be shortened."""
+    """Intervals at the dose that goes on or is to be restored, or doses at the interval that cannot be shortened."""
     if leading.kind is AdviceKind.REVIEW_DOSE:
         return option.interval_weeks == now.interval_weeks
-    return option.dose_mg_per_kg == now.dose_mg_per_kg
+    return option.dose_mg_per_kg == now.dose_mg_per_kg or _restores(option, leading)
+
+
+def _restores(option: Option, leading: Advice) -> bool:
+    """Whether an option gives the dose that a card about an under-dosed order asks for."""
+    asked, gives = leading.dose_mg_per_kg or 0.0, option.dose_mg_per_kg or 0.0
+    return leading.kind is AdviceKind.RESTORE_DOSE and abs(gives - asked) <= SAME_DOSE * asked
 
 
 def _told(option: Option) -> str:
@@ -183,7 +189,14 @@ def _name(option: Option, assessment: Assessment) -> str:
 
 
 def _is_considered(option: Option, assessment: Assessment) -> bool:
-    choice = assessment.forecast.choice if assessment.forecast else None
-    if choice is not None:
-        return option == choice.option
-    return option.interval_weeks == assessment.advice[0].interval_weeks
+    """The option that leads, or all between which the models disagree; none where none is an answer."""
+    leading, forecast = assessment.advice[0], assessment.forecast
+    choice = forecast.choice if forecast else None
+    if forecast is None or choice is None:
+        same_interval = forecast is not None and option.interval_weeks == forecast.unchanged.interval_weeks
+        return option.interval_weeks == leading.interval_weeks or (same_interval and _restores(option, leading))
+    if choice.interval_range is not None:
+        shortest, longest = choice.interval_range
+        return option.dose_mg_per_kg == choice.option.dose_mg_per_kg and shortest <= option.interval_weeks <= longest
+    is_answer = choice.sufficient or choice.option.dose_mg_per_kg != forecast.unchanged.dose_mg_per_kg
+    return is_answer and option == choice.option

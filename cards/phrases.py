@@ -48,7 +48,9 @@ def brief(value: float) -> str:
 
 
 def about(value: float) -> str:
-    """A forecast number, told no finer than it is known: whole from 3 on, one decimal or one digit below."""
+    """A forecast number, told no finer than it is known: whole from 3 on, one decimal below, at the end as a bound."""
+    if value < 0.05:
+        return "<0.1"
     return whole(value) if value >= 3 else rounded(value)
 
 

@@ -3,6 +3,7 @@
 Question: how does the EHR's own order look with the interval that the team may consider?
 Source: CDS Hooks 2.0.1 (an update carries the whole resource), FHIR R4 Timing.repeat. Only days and weeks are read:
 8 weeks are 56 days, a month is not four weeks. Where the order could be meant otherwise there is no button.
+Where an EHR cannot change a draft, an order of the hospital's own list is offered instead, under the same conditions.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,26 +40,74 @@ class _Schedule:
         return DAYS_PER_UNIT[str(self.repeat["periodUnit"])]
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A copy of the draft whose interval may be changed with certainty: to `period`, in the unit of `schedule`."""
+
+    order: Resource
+    schedule: _Schedule
+    period: int
+
+
 def suggest(draft: Mapping[str, object], interval_weeks: float) -> Suggestion | None:
     """An update of the draft with this interval (weeks), or None where that would not be certain.
 
     The draft stays as it is. Needs an `id` and exactly one structured schedule, once every n days or weeks, longer
     than `interval_weeks`. Free text that would contradict is replaced or left out, and the description says so.
     """
+    change = _find_change(draft, interval_weeks)
+    if change is None:
+        return None
+    order, schedule, former = change.order, change.schedule, phrases.every(change.schedule.weeks)
+    schedule.repeat["period"] = change.period
+    notes = _settle_text(order, schedule, interval_weeks)
+    said = f"Change interval from {former} to {phrases.every(interval_weeks)}; dose unchanged"
+    return _button(interval_weeks, Action("update", "; ".join((said, *notes)), resource=order))
+
+
+def suggest_listed(draft: Mapping[str, object], interval_weeks: float, system: str, key: str) -> Suggestion | None:
+    """A new order by its key on the hospital's preference list, or None where an update would not be certain either.
+
+    For a MedicationRequest that names its patient. The new order is a proposal without dose and interval of ours: the
+    EHR takes both from the list (Epic, CDS Hooks documentation). The draft stays, and the description says so.
+    """
+    change = _find_change(draft, interval_weeks)
+    subject = draft.get("subject")
+    if change is None or draft.get("resourceType") != "MedicationRequest" or not isinstance(subject, dict):
+        return None
+    every = phrases.every(interval_weeks)
+    order: Resource = {
+        "resourceType": "MedicationRequest",
+        "status": "draft",
+        "intent": "proposal",
+        "medicationCodeableConcept": {"coding": [{"system": system, "code": key}], "text": f"Infliximab {every}"},
+        "subject": change.order["subject"],
+    }
+    if isinstance(draft.get("category"), list):
+        order["category"] = change.order["category"]
+    said = (
+        f"Add the order for infliximab {every} from this hospital's list; product, dose and interval come from that "
+        f"list, check them; the present order ({phrases.every(change.schedule.weeks)}) stays, remove it"
+    )
+    return _button(interval_weeks, Action("create", said, resource=order))
+
+
+def _button(interval_weeks: float, action: Action) -> Suggestion:
+    every = phrases.every(interval_weeks)
+    return Suggestion(label=every[0].upper() + every[1:], actions=(action,))
+
+
+def _find_change(draft: Mapping[str, object], interval_weeks: float) -> _Change | None:
+    """What would be changed in a copy of the draft; None where the order could be meant otherwise."""
     order: Resource = _copy(dict(draft))
     schedule = _find_schedule(order)
     if schedule is None or not isinstance(order.get("id"), str):
         return None
-    former, period = schedule.weeks, interval_weeks * 7 / schedule.days_per_unit
-    shorter = former > interval_weeks and period.is_integer()
-    if not (shorter and _holds_as_fhir(period=int(period), periodUnit=schedule.repeat["periodUnit"])):
+    period = interval_weeks * 7 / schedule.days_per_unit
+    if not (schedule.weeks > interval_weeks and period.is_integer()):
         return None
-    schedule.repeat["period"] = int(period)
-    notes = _settle_text(order, schedule, interval_weeks)
-    every = phrases.every(interval_weeks)
-    change = f"Change interval from {phrases.every(former)} to {every}; dose unchanged"
-    action = Action("update", "; ".join((change, *notes)), resource=order)
-    return Suggestion(label=every[0].upper() + every[1:], actions=(action,))
+    fits = _holds_as_fhir(period=int(period), periodUnit=schedule.repeat["periodUnit"])
+    return _Change(order, schedule, int(period)) if fits else None
 
 
 def _copy(value: Any) -> Any:

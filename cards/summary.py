@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from cards import phrases
 from cards.markdown import plain
-from cards.wording import FORECAST, INSUFFICIENT, NO_LEVEL, STOP, UNREAD, WIDTHS, KindWording, Wording
-from cds_service.clinical.assessment import Advice, AdviceKind, AntibodyStatus, Assessment, TroughTarget
+from cards.wording import FORECAST, INSUFFICIENT, NO_LEVEL, NO_STEP, STOP, UNREAD, WIDTHS, KindWording, Wording
+from cds_service.clinical.assessment import Advice, AdviceKind, AntibodyStatus, Assessment, Forecast, TroughTarget
 from cds_service.clinical.record import Comparator, Reading
 
 NO_TROUGH = "No usable trough"
@@ -34,10 +34,18 @@ def _variants(assessment: Assessment, advice: Advice) -> Iterator[str]:
     if measures and status not in ANTIBODY_FORBIDS:
         yield NO_LEVEL
     if assessment.forecast is not None:
-        choice = assessment.forecast.choice
-        yield FORECAST if choice is None or choice.sufficient else INSUFFICIENT
+        yield from _by_the_forecast(assessment.forecast, advice)
     if advice.kind is not AdviceKind.AFTER_GAP or _antibody_is_fresh(assessment):
         yield status
+
+
+def _by_the_forecast(forecast: Forecast, advice: Advice) -> Iterator[str]:
+    if forecast.choice is None or forecast.choice.sufficient:
+        yield FORECAST
+        return
+    if advice.interval_weeks is None:
+        yield NO_STEP
+    yield INSUFFICIENT
 
 
 def _antibody_is_fresh(assessment: Assessment) -> bool:

@@ -29,7 +29,8 @@ from cds_service.clinical.record import IssueLevel
 FILE = "wording.toml"
 SIDES = ("For", "Against")
 # Variants of a row, beside the antibody.
-STOP, UNREAD, NO_LEVEL, FORECAST, INSUFFICIENT = SITUATIONS = ("stop", "unread", "no-level", "forecast", "insufficient")
+SITUATIONS = ("stop", "unread", "no-level", "no-step", "insufficient", "forecast")
+STOP, UNREAD, NO_LEVEL, NO_STEP, INSUFFICIENT, FORECAST = SITUATIONS
 
 # The words in {braces} and the greatest number of characters that `cards.summary` puts in their place.
 WIDTHS = MappingProxyType(

@@ -6,15 +6,21 @@ Question: does this file say what its form allows? Settings and risk models are 
 import difflib
 import re
 import tomllib
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from cds_service.errors import ConfigurationError
 
+KEY_ITSELF = "[key]"  # where pydantic finds fault with the name of a row, it adds this to the place
 FOLDER = "folder"  # in the context of a validator: where the file stands, from which its relative paths count
+
+_HEADER = re.compile(r"""\s*(\[\[?)([\w\s."'-]+)\]""")
+_NAME = re.compile(r"""\s*([\w\s."'-]+?)\s*=""")
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -26,6 +32,7 @@ class Section(BaseModel):
 
 
 Form = TypeVar("Form", bound=BaseModel)
+Place = tuple[str | int, ...]  # names of tables and keys, and places in a list of tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +66,9 @@ def check(file: TomlFile, form: type[Form]) -> Form:
 
 
 def _explain(file: TomlFile, form: type[BaseModel], fault: dict[str, Any]) -> str:
-    keys = [part for part in fault["loc"] if isinstance(part, str)]
-    where = f"{file.path}:{_line_of(file.text, keys)}: {'.'.join(keys)}"
+    place = tuple(part for part in fault["loc"] if part != KEY_ITSELF)
+    keys = [part for part in place if isinstance(part, str)]
+    where = f"{file.path}:{_line_of(file.text, place)}: {'.'.join(keys)}"
     if fault["type"] == "extra_forbidden":
         return f"{where}: no such setting{_nearest(form, keys)}"
     message = str(fault["msg"]).removeprefix("Value error, ")
@@ -68,23 +76,44 @@ def _explain(file: TomlFile, form: type[BaseModel], fault: dict[str, Any]) -> st
 
 
 def _nearest(form: type[BaseModel], keys: list[str]) -> str:
-    section = form.model_fields.get(keys[0]) if len(keys) > 1 else None
-    holder = section.annotation if section else form
-    known = [field.alias or name for name, field in getattr(holder, "model_fields", {}).items()]
+    for key in keys[:-1]:
+        field = form.model_fields.get(key)
+        form = (_form_of(field.annotation) if field else None) or form
+    known = [field.alias or name for name, field in form.model_fields.items()]
     near = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.5)
     return f", did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}"
 
 
-def _line_of(text: str, keys: list[str]) -> int:
-    """The line on which a key stands, else that of its section, else 1."""
-    section: list[str] = []
-    found = 1
-    for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[\s*([\w-]+)\s*\]", line)
-        name = re.match(r"\s*([\w-]+)\s*=", line)
-        section = [header[1]] if header else section
-        stands = [*section, name[1]] if name else section if header else None
-        if stands == keys[:2]:
-            return number
-        found = number if stands == keys[:1] else found
+def _form_of(annotation: Any) -> type[BaseModel] | None:
+    """The form of a table, or of each table of a list or of named rows."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((form for inner in get_args(annotation) if (form := _form_of(inner))), None)
+
+
+def _line_of(text: str, place: Place) -> int:
+    """The line on which a key stands, else that of the nearest table or row that holds it, else 1."""
+    found, depth = 1, 0
+    for number, stands in _places(text):
+        if depth < len(stands) and stands == place[: len(stands)]:
+            found, depth = number, len(stands)
     return found
+
+
+def _places(text: str) -> Iterator[tuple[int, Place]]:
+    """Line by line what stands there: a table, of a list of tables also which one, or a key in its table."""
+    tables = Counter[tuple[str, ...]]()
+    table: Place = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            dotted = _parts(header[2])
+            table = (*dotted, tables[dotted]) if header[1] == "[[" else dotted
+            tables[dotted] += 1
+            yield number, dotted
+            yield number, table
+        elif name := _NAME.match(line):
+            yield number, (*table, *_parts(name[1]))
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in dotted.split("."))

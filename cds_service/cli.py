@@ -1,4 +1,4 @@
-"""The command line: demo, serve, evaluate, forecast, burden, check.
+"""The command line: demo, serve, evaluate, forecast, burden, keys, check.
 
 `evaluate` prints exactly one JSON document on standard output; every notice goes to standard error. Exit 0 when
 evaluated, also when nothing applies; 2 when it could not be, with an OperationOutcome.
@@ -16,7 +16,7 @@ from typing import Any
 
 from cds_service import __version__
 from cds_service.errors import BadHookRequest, CdsError, ConfigurationError
-from cds_service.settings import Settings, load_settings
+from cds_service.settings import Backend, Settings, load_settings
 
 MOST_BYTES = 2_000_000  # of a forecast case
 MOST_CHARTS = 100_000  # of one check
@@ -57,6 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     burden.add_argument("--profile", metavar="NAME", help="one target profile instead of a comparison of all")
     burden.add_argument("--as-of", metavar="TIME", help="judge as of this RFC 3339 time instead of now")
     burden.set_defaults(command=_burden)
+    keys = commands.add_parser("keys", help="a new key pair for a FHIR server that gives no token in the hook")
+    keys.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the private key")
+    keys.add_argument("--algorithm", choices=("ES384", "RS384"), default="ES384", help="default ES384")
+    keys.set_defaults(command=_keys)
     _add_check(
         commands.add_parser("check", help="is the configuration whole, and does the FHIR server hold what we need")
     )
@@ -124,6 +128,21 @@ def _tell_where(settings: Settings, port: int) -> None:
     for url in settings.fhir.allowed_servers:
         if url.startswith("http://"):
             _notice(f"{url} is not https: tokens and patient data travel in clear.")
+    if settings.ehr.creates_nothing:
+        _notice("ehr.preference_keys is empty: suggestions are given as text only.")
+    if settings.ehr.facts.unverified:
+        unverified = ", ".join(settings.ehr.facts.unverified)
+        _notice(f"ehr.profile {settings.ehr.profile} is not verified in: {unverified}. Try it in a test system first.")
+    for backend in settings.fhir.backend:
+        _tell_of_own_token(backend)
+
+
+def _tell_of_own_token(backend: Backend) -> None:
+    from cds_service.key_files import mode_open_to_others
+
+    _notice(f"Calls without a token read {backend.server} with ours: whoever reaches this service gets cards from it.")
+    if backend.private_key_file and (mode := mode_open_to_others(Path(backend.private_key_file))):
+        _notice(f"{backend.private_key_file} has mode {mode}: others can use the private key; chmod 600 expected.")
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -193,6 +212,18 @@ def _burden(options: argparse.Namespace) -> int:
     judged = judge_charts(charts, profiles, site, as_of, _notice)
     print(write_table(judged, count_outcomes(judged, profiles), as_of))
     return 0
+
+
+def _keys(options: argparse.Namespace) -> int:
+    from cds_service.key_files import NAME, make_key_file
+
+    def make() -> None:
+        public = make_key_file(options.out, options.algorithm)
+        print(json.dumps(public, indent=2))
+        _notice(f"Upload the JWK Set above. Under [[fhir.backend]]: private_key_file = {str(options.out / NAME)!r}")
+        _notice(f"key_id = {public['keys'][0]['kid']!r}, algorithm = {options.algorithm!r}")
+
+    return _until_stopped(make)
 
 
 def _check(options: argparse.Namespace) -> int:

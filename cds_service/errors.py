@@ -5,7 +5,8 @@ CdsError                     something that the caller must hear about
 ├── UnknownService     404   no service of that id
 ├── RequestTooLarge    413   larger than the configured limit
 ├── MissingData        412   the chart could not be had
-│   └── ForeignPatient 412   a resource belongs to someone else: nothing is used
+│   ├── ForeignPatient 412   a resource belongs to someone else: nothing is used
+│   └── NoToken        412   a FHIR server that gives us no token
 └── ConfigurationError   -   the configuration file is wrong (command line only)
 """
 
@@ -69,6 +70,18 @@ class ForeignPatient(MissingData):
     """Something in the request or the chart belongs to another patient."""
 
     code = "security"
+
+
+class NoToken(MissingData):
+    """The authorization server of a FHIR server gives us no token (SMART App Launch 2.2, Backend Services).
+
+    `late` says that the time was over, so that someone with more time may ask again.
+    """
+
+    def __init__(self, reason: str, *, late: bool = False) -> None:
+        super().__init__(f"no token for the FHIR server: {reason}")
+        self.reason = reason
+        self.late = late
 
 
 class ConfigurationError(CdsError):

@@ -5,24 +5,57 @@ Defaults of [policy] are those of the medicine (cds_service.clinical.policy); no
 count from the folder of the configuration file.
 """
 
+import os
+import re
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from cds_service.checked_toml import FOLDER, Section, Text, check, open_toml
 from cds_service.clinical.knowledge import target_profiles
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.site_model import SiteModel
-from cds_service.trust.origins import read_base
+from cds_service.ehr import EhrSection
+from cds_service.trust.keys import Algorithm, read_private_key
+from cds_service.trust.origins import AllowedServers, read_base, read_secure_url
 
 _DEFAULT = Policy()
 
 
 def _known_base(url: str) -> str:
     return read_base(url).url
+
+
+def _secure_url(url: str) -> str:
+    return read_secure_url(url) if url else url
+
+
+def _secure_base(url: str) -> str:
+    return read_base(read_secure_url(url)).url
+
+
+def _visible(text: str) -> str:
+    if not re.fullmatch(r"[!-~]+", text):
+        raise ValueError("printable characters without spaces expected")
+    return text
+
+
+def _name_of_a_variable(name: str) -> str:
+    if name and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError("the name of an environment variable expected, or nothing")
+    return name
+
+
+def _reading_scope(scope: str) -> str:
+    # The form is that of SMART App Launch 2.2; a scope of another form is the authorization server's own matter.
+    smart = re.fullmatch(r"(?:system|user|patient)/[A-Za-z*]+\.([^?]*)(?:\?.*)?", scope)
+    if smart and smart[1] not in ("read", "r", "s", "rs"):
+        raise ValueError("scopes for reading expected, such as system/Observation.rs: the service never writes")
+    return scope
 
 
 def _beside_the_file(name: str, info: ValidationInfo) -> str:
@@ -55,6 +88,7 @@ def _known_profile(name: str) -> str:
 
 
 SitePath = Annotated[str, Field(max_length=1000), AfterValidator(_beside_the_file)]
+Visible = Annotated[str, Field(max_length=1000), AfterValidator(_visible)]
 Days = Annotated[int, Field(ge=1, le=3660)]
 Weeks = Annotated[float, Field(gt=0, le=260)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -70,6 +104,52 @@ class Server(Section):
     max_request_bytes: Annotated[int, Field(ge=10_000, le=20_000_000)] = 2_000_000
 
 
+class Backend(Section):
+    """How we are registered at the authorization server of one FHIR server (SMART App Launch 2.2, Backend Services).
+
+    The private key is checked here and not kept: neither the file's nor the variable's content is part of a setting.
+    """
+
+    server: Annotated[str, AfterValidator(_secure_base)]
+    client_id: Visible
+    key_id: Visible
+    algorithm: Algorithm = "ES384"
+    private_key_variable: Annotated[str, Field(max_length=200), AfterValidator(_name_of_a_variable)] = ""
+    private_key_file: Annotated[SitePath, Field(validate_default=True)] = ""
+    token_url: Annotated[str, AfterValidator(_secure_url)] = ""
+    scopes: Annotated[tuple[Annotated[Visible, AfterValidator(_reading_scope)], ...], Field(strict=False)] = ()
+    key_set_url: Annotated[str, AfterValidator(_secure_url)] = ""
+
+    @field_validator("private_key_file")
+    @classmethod
+    def _holds_a_fitting_key(cls, name: str, info: ValidationInfo) -> str:
+        if {"algorithm", "private_key_variable"} <= info.data.keys():
+            read_private_key(_key_text(name, info.data["private_key_variable"]), info.data["algorithm"])
+        return name
+
+    def private_key_text(self) -> bytes:
+        """The PEM text of the private key: that of the environment variable where it is set, else that of the file.
+
+        Raises ValueError with one sentence where there is none.
+        """
+        return _key_text(self.private_key_file, self.private_key_variable)
+
+
+def _key_text(file: str, variable: str) -> bytes:
+    if variable and (text := os.environ.get(variable)):
+        return text.encode()
+    if not file:
+        raise ValueError(
+            f"a file expected, or the key in the environment variable {variable}, which is not set"
+            if variable
+            else "a file with the private key expected"
+        )
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise ValueError(f"a file with the private key expected, {file} cannot be read: {error.strerror}") from error
+
+
 class Fhir(Section):
     """Which FHIR servers are read, how far and how long."""
 
@@ -82,6 +162,19 @@ class Fhir(Section):
     parallel_reads: Annotated[int, Field(ge=1, le=64)] = 16
     look_back_days: Days = 1095
     code_filtered_searches: bool = False
+    backend: Annotated[tuple[Backend, ...], Field(strict=False, max_length=20)] = ()
+
+    @field_validator("backend")
+    @classmethod
+    def _is_for_servers_that_are_read(cls, backends: tuple[Backend, ...], info: ValidationInfo) -> tuple[Backend, ...]:
+        allowed = AllowedServers(tuple(read_base(url) for url in info.data.get("allowed_servers", ())))
+        bases = [read_base(backend.server) for backend in backends]
+        for number, base in enumerate(bases):
+            if "allowed_servers" in info.data and not allowed.allow(base):
+                raise ValueError(f"servers of allowed_servers expected, {base.url} is none")
+            if any(base.is_same(other) for other in bases[:number]):
+                raise ValueError(f"each server once expected, {base.url} stands here twice")
+        return backends
 
 
 class SiteSection(Section):
@@ -92,6 +185,10 @@ class SiteSection(Section):
     drug_by_name: bool = False
     procedure_by_name: bool = False
     tables_folder: Annotated[SitePath, AfterValidator(_known_folder)] = ""
+
+
+def _falls(weeks: tuple[int, ...]) -> bool:
+    return all(longer > shorter for longer, shorter in pairwise(weeks))
 
 
 class PolicySection(Section):
@@ -142,11 +239,10 @@ class PolicySection(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "PolicySection":
-        falling = all(
-            longer > shorter for longer, shorter in zip(self.intervals_weeks, self.intervals_weeks[1:], strict=False)
-        )
-        if not falling or self.intervals_weeks[-1] < self.minimum_interval_weeks:
+        if not _falls(self.intervals_weeks) or self.intervals_weeks[-1] < self.minimum_interval_weeks:
             raise ValueError("intervals_weeks from long to short, none below minimum_interval_weeks, expected")
+        if not _falls(self.forecast_intervals_weeks):
+            raise ValueError("forecast_intervals_weeks from long to short expected")
         if self.deep_fraction >= self.near_target_fraction:
             raise ValueError("deep_fraction below near_target_fraction expected")
         return self
@@ -163,6 +259,7 @@ class Settings(Section):
     server: Server = Server()
     fhir: Fhir = Fhir()
     site: SiteSection = SiteSection()
+    ehr: EhrSection = EhrSection()
     policy: PolicySection = PolicySection()
 
 

@@ -25,6 +25,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "concepts": chart.concepts,
     "conditions": chart.conditions,
     "drugs": chart.drugs,
+    "ehr": site.ehr,
     "generated-charts": safety.generated_charts,
     "hazards": safety.hazards,
     "laws": safety.laws,

@@ -58,6 +58,11 @@ def prefetch_templates(searches: Iterable[Search]) -> dict[str, str]:
     return {search.name: _template(search) for search in searches}
 
 
+def resource_types(searches: Iterable[Search]) -> tuple[str, ...]:
+    """Every kind of resource that is read, each once: those searched for, and the Medications that they point to."""
+    return tuple(dict.fromkeys((*(search.resource_type for search in searches), "Medication")))
+
+
 def fhir_query(search: Search, patient_id: str, since: datetime) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Path below the FHIR base and the parameters, these not yet percent-encoded; `since` is the look-back.
 

@@ -21,11 +21,19 @@ class FhirServer(Protocol):
         """The absolute URL of a link under this base, None for any other."""
 
 
+class TokenSource(Protocol):
+    """Where our own token for a FHIR server comes from; `trust` has it, the chart only asks."""
+
+    def token(self, deadline: "Deadline", refused: str | None = None) -> str:
+        """A token to read with; `refused` is one that the server has just answered with 401. Raises NoToken."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChartRequest:
     """One child's chart, please.
 
     `server` is None where no FHIR server may be read and `no_server` then says why, in words for a diagnostic.
+    `token` is that of the hook call; only without one `own_token` is asked, if the site has one for this server.
     """
 
     patient_id: str
@@ -34,6 +42,7 @@ class ChartRequest:
     server: FhirServer | None = None
     no_server: str = "no fhirServer given"
     token: str | None = field(default=None, repr=False)
+    own_token: TokenSource | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from cds_service.chart.gather import gather
 from cds_service.chart.paging import Reading
-from cds_service.chart.request import ChartRequest
+from cds_service.chart.request import ChartRequest, TokenSource
 from cds_service.check.conformance import Broken, broken_rules
 from cds_service.check.coverage import Coverage, cover
 from cds_service.check.unmapped import Sight, find_unmapped
@@ -29,14 +29,15 @@ NOTHING_SENT = "not prefetched, and "  # of every search: this check sends no pr
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The FHIR server that is asked, and with which token."""
+    """The FHIR server that is asked, with a token that was given, else with our own where the site has one for it."""
 
     base: FhirBase
     token: str | None = field(default=None, repr=False)
+    own_token: TokenSource | None = field(default=None, repr=False)
 
     def ask_for(self, patient_id: str) -> ChartRequest:
         """The request for one patient's chart, without prefetch and drafts."""
-        return ChartRequest(patient_id, server=self.base, token=self.token)
+        return ChartRequest(patient_id, server=self.base, token=self.token, own_token=self.own_token)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from cds_service.check.finding import Finding, find
 from cds_service.clinical.knowledge import assays
 from cds_service.errors import ConfigurationError
 from cds_service.hooks.site import Site, open_site
+from cds_service.key_files import mode_open_to_others
 from cds_service.risk_model_file import load_risk_model
 from cds_service.settings import Settings, load_settings
 from cds_service.trust.origins import read_base
@@ -35,12 +36,14 @@ def check_configuration(path: Path) -> Configured:
     except ConfigurationError as error:
         return Configured(None, _faults(error.diagnostics))
     faults = [*_faults_of(lambda: _open_tables(settings)), *_faults_of(lambda: _open_risk_model(settings))]
-    if not faults:
-        faults = _faults_of(lambda: open_site(settings))
     if faults:
         return Configured(None, _faults(faults))
-    site = open_site(settings)
-    return Configured(site, (find("configuration-read", file=path), *_about_site(settings), *_about_tables(site)))
+    try:
+        site = open_site(settings)
+    except ConfigurationError as error:
+        return Configured(None, _faults(error.diagnostics))
+    right = find("configuration-read", file=path)
+    return Configured(site, (right, *_about_site(settings), *_about_ehr(settings), *_about_tables(site)))
 
 
 def _faults(lines: tuple[str, ...] | list[str]) -> tuple[Finding, ...]:
@@ -87,6 +90,23 @@ def _about_site(settings: Settings) -> Iterator[Finding]:
         yield find("risk-model-read", file=settings.policy.risk_model_file)
     if settings.fhir.code_filtered_searches:
         yield find("searches-by-code")
+
+
+def _about_ehr(settings: Settings) -> Iterator[Finding]:
+    for backend in settings.fhir.backend:
+        yield find("own-token", server=backend.server, client=backend.client_id)
+        file = backend.private_key_file
+        mode = mode_open_to_others(Path(file)) if file else None
+        if mode is not None:
+            yield find("key-open-to-others", file=file, mode=mode)
+        else:
+            source = file or f"the environment variable {backend.private_key_variable}"
+            yield find("key-fits", file=source, algorithm=backend.algorithm)
+    unverified = settings.ehr.facts.unverified
+    if unverified:
+        yield find("profile-unverified", profile=settings.ehr.profile, facts=", ".join(unverified))
+    if settings.ehr.creates_nothing:
+        yield find("preference-keys-unset")
 
 
 def _about_tables(site: Site) -> Iterator[Finding]:

@@ -39,10 +39,12 @@ def check_document(check: Check, *, ids: bool = True) -> Json:
 
 def _entries(entries: Entries) -> Json:
     return {
+        "profile": entries.profile,
+        "tasks": list(entries.tasks),
         "addresses": [{"hook": a.hook, "path": a.path, "title": a.title} for a in entries.addresses],
         "prefetch": dict(entries.prefetch),
         "scopes": [
-            {"resource": scope.resource, "smart_v2": scope.smart_v2, "smart_v1": scope.smart_v1}
+            {"resource": scope.resource, "smart_v2": scope.smart_v2, "smart_v1": scope.smart_v1, "own": scope.own}
             for scope in entries.scopes
         ],
     }

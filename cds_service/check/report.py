@@ -163,17 +163,34 @@ def _example(evidence: str | None, *, ids: bool) -> str:
 
 def _entries(entries: Entries) -> list[str]:
     return [
-        "What to type into the EHR",
+        f"What to type into the EHR ({entries.profile})",
+        *(line for task in entries.tasks for line in _wrapped(task, "  - ")),
         "",
         "  One address for each hook, below the https address under which the EHR reaches this service:",
         *_columns((address.hook, address.path) for address in entries.addresses),
         "",
-        "  Prefetch keys and queries (an EHR that reads /cds-services finds them by itself):",
-        *(f"    {key}\n      {_safe(query)}" for key, query in entries.prefetch.items()),
+        *_prefetch(entries),
         "",
         "  Scopes of the token that comes with a hook call, in one of two spellings:",
         *_columns((scope.smart_v2, scope.smart_v1) for scope in entries.scopes),
+        *_own_scopes(entries),
     ]
+
+
+def _prefetch(entries: Entries) -> list[str]:
+    if not entries.prefetch:
+        return ["  No prefetch: this EHR takes none of ours, the charts are read from its FHIR server."]
+    rows = [f"    {key}\n      {_safe(query)}" for key, query in entries.prefetch.items()]
+    return ["  Prefetch keys and queries (an EHR that reads /cds-services finds them by itself):", *rows]
+
+
+def _own_scopes(entries: Entries) -> list[str]:
+    own = [f"    {scope.own}" for scope in entries.scopes if scope.own]
+    return (
+        ["", "  Scopes of our own token, at the authorization server, unless the configuration names others:", *own]
+        if own
+        else []
+    )
 
 
 def _columns(rows: Iterable[tuple[str, str]]) -> Iterator[str]:

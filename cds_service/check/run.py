@@ -96,7 +96,8 @@ def run_check(asked: Asked, environment: Mapping[str, str], as_of: datetime, not
     if base is None or hindrance is not None:
         return _with(plain, findings=[hindrance or find("server-not-asked")])
     token = environment[asked.token_variable] if asked.token_variable else None
-    return _ask(plain, site, Server(base, token), given, asked.most, notices)
+    server = Server(base, token, None if token else site.own_access.to(base))
+    return _ask(plain, site, server, given, asked.most, notices)
 
 
 def _base(url: str) -> FhirBase:

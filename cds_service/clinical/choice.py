@@ -1,8 +1,9 @@
 """Which option leads, once each has its expected trough.
 
 Question: which step is the gentlest that is likely to be enough? Source: the clinical contract, section 5: least drug
-per year, then fewest visits; not more than two weeks in one step unless it is urgent; not far above the target where a
-gentler option has a fair chance; models that disagree give a range; where none reaches, no interval alone.
+per year, then fewest visits; not more than two weeks in one step unless it is urgent or the list has no nearer one; not
+far above the target where a gentler option has a fair chance; models that disagree give a range; where none reaches, no
+interval alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,10 +32,16 @@ class Need:
 def choose(forecast: Forecast, need: Need, *, shorter: bool) -> Forecast:
     """The forecast with its choice: among shorter intervals, or (`shorter` False) among higher doses at this one.
 
-    Options that go too far are marked; without any candidate there is no choice.
+    Options come back with the least drug first, those that go too far marked; without a candidate there is no choice.
     """
-    options = tuple(replace(option, allowed=_allowed(option, forecast.options, need)) for option in forecast.options)
-    candidates = [option for option in options if _is_candidate(option, need, shorter=shorter) and option.allowed]
+    ordered = sorted(forecast.options, key=_drug_then_visits)
+    of_this_kind = [option for option in ordered if (option.interval_weeks < need.interval_weeks) is shorter]
+    nearest = max((option.interval_weeks for option in of_this_kind), default=need.interval_weeks)
+    steps = [option for option in of_this_kind if not _leaps(option, nearest, need)]
+    candidates = [option for option in steps if not _overshoots(option, steps)]
+    options = tuple(
+        replace(option, allowed=not (_leaps(option, nearest, need) or _overshoots(option, steps))) for option in ordered
+    )
     if not candidates:
         return replace(forecast, options=options)
     chosen = _least(candidates, need.chance, lambda hope: hope.at_least_low)
@@ -44,21 +51,26 @@ def choose(forecast: Forecast, need: Need, *, shorter: bool) -> Forecast:
     return replace(forecast, options=options, choice=Choice(chosen, sufficient=True, interval_range=span))
 
 
-def _is_candidate(option: Option, need: Need, *, shorter: bool) -> bool:
-    return (option.interval_weeks < need.interval_weeks) is shorter
+def _drug_then_visits(option: Option) -> tuple[float, float]:
+    """Equal amounts of drug are equal though their last digits differ: 5 mg/kg every 4 weeks is 7.5 every 6."""
+    return round(option.mg_per_kg_per_year or 0.0, 6), -option.interval_weeks
 
 
-def _allowed(option: Option, options: Sequence[Option], need: Need) -> bool:
-    """Not more than two weeks at once, and not far above the target where less drug has a fair chance."""
-    if need.interval_weeks - option.interval_weeks > LONGEST_STEP_WEEKS and not need.urgent:
-        return False
+def _leaps(option: Option, nearest: float, need: Need) -> bool:
+    """More than two weeks at once without need, though the list has a nearer interval."""
+    far = need.interval_weeks - option.interval_weeks > LONGEST_STEP_WEEKS
+    return far and option.interval_weeks < nearest and not need.urgent
+
+
+def _overshoots(option: Option, steps: Sequence[Option]) -> bool:
+    """Likely far above the target, while a step with less drug has a fair chance of reaching it."""
     too_much = option.expected is not None and (option.expected.far_above_high or 0.0) > OVERSHOOT
-    return not (too_much and any(_gentler(other, option) for other in options))
+    return too_much and any(_gentler(other, option) for other in steps)
 
 
 def _gentler(other: Option, option: Option) -> bool:
     fair = other.expected is not None and other.expected.at_least_low >= FAIR_CHANCE
-    return fair and (other.mg_per_kg_per_year or 0.0) < (option.mg_per_kg_per_year or 0.0)
+    return fair and _drug_then_visits(other)[0] < _drug_then_visits(option)[0]
 
 
 def _least(candidates: Sequence[Option], needed: float, chance: Chance) -> Option | None:
@@ -74,12 +86,13 @@ def _strongest(candidates: Sequence[Option]) -> Option:
 
 
 def _span(forecast: Forecast, candidates: Sequence[Option], chosen: Option, need: Need) -> tuple[float, float] | None:
-    """The intervals between which the models disagree; one that none would reach counts as the shortest."""
-    shortest = min(option.interval_weeks for option in candidates)
+    """The intervals between which the models disagree at the chosen dose; where none is enough the shortest counts."""
+    at_this_dose = [option for option in candidates if option.dose_mg_per_kg == chosen.dose_mg_per_kg]
+    shortest = min(option.interval_weeks for option in at_this_dose)
     wanted = {chosen.interval_weeks}
     for place, (_, weight) in enumerate(forecast.models):
         if weight >= HEARD:
-            alone = _least(candidates, need.chance, _of_model(place))
+            alone = _least(at_this_dose, need.chance, _of_model(place))
             wanted.add(alone.interval_weeks if alone else shortest)
     return (min(wanted), max(wanted)) if len(wanted) > 1 else None
 

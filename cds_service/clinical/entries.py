@@ -130,14 +130,19 @@ def near_target(_: Facts) -> tuple[Advice, ...]:
 
 def shorten_interval(f: Facts) -> tuple[Advice, ...]:
     """Row 14: the next shorter interval; the button only where nothing clouds it."""
-    reasons = ("trough below target", _antibody_reason(f), "interval above the site's minimum", *_by_the_forecast(f))
+    reasons = (
+        "trough below target",
+        _antibody_reason(f),
+        "interval above the site's minimum",
+        *_by_the_forecast(f, "interval alone"),
+    )
     advice = _intensify(f, AdviceKind.SHORTEN_INTERVAL, 14, *reasons, recheck=SECOND_ON_NEW_SCHEDULE)
     first = f.trough.qualification is Qualification.FIRST_MAINTENANCE
     settled = f.clear and (not first or f.policy.button_on_first_maintenance)
     sure = f.choice is None or (f.choice.sufficient and f.choice.interval_range is None)
     lead = replace(
         advice,
-        interval_weeks=f.step,
+        interval_weeks=None if f.no_step_answers else f.step,
         interval_weeks_range=f.choice.interval_range if f.choice else None,
         dose_mg_per_kg=f.chosen_dose,
         button=settled and sure and f.ordered is not None,
@@ -152,7 +157,7 @@ def review_dose(f: Facts) -> tuple[Advice, ...]:
         _antibody_reason(f),
         "interval at the site's minimum",
         "dose below the site's cap",
-        *_by_the_forecast(f),
+        *_by_the_forecast(f, "dose allowed here"),
     )
     advice = _intensify(f, AdviceKind.REVIEW_DOSE, 15, *reasons, recheck="before the second infusion at the new dose")
     return (replace(advice, dose_mg_per_kg=f.chosen_dose), *_reinduction(f, 15))
@@ -217,13 +222,14 @@ def _reinduction(f: Facts, rule: int) -> tuple[Advice, ...]:
     return (_entry(AdviceKind.CONSIDER_REINDUCTION, rule, *reasons),)
 
 
-def _by_the_forecast(f: Facts) -> tuple[str, ...]:
-    """How the step was found, where a forecast found it."""
+def _by_the_forecast(f: Facts, compared: str) -> tuple[str, ...]:
+    """How the step was found, where a forecast found it; `compared` is what the options differ in."""
     if f.choice is None:
         return ()
     if not f.choice.sufficient:
-        return ("no interval alone is likely to suffice, by the forecast",)
-    return ("least drug per year that is likely enough, by the forecast",)
+        return (f"no {compared} is likely to suffice, by the forecast",)
+    least = "least drug per year that is likely enough, by the forecast"
+    return (least, "the models disagree on the interval") if f.choice.interval_range else (least,)
 
 
 def _antibody_reason(f: Facts) -> str:

@@ -4,6 +4,7 @@ Question: how is a conclusion written down? Source: docs/schemas/assessment.sche
 null where unknown; times are RFC 3339 with offset, a date without a time stays a date; units stand in key names.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +27,7 @@ from cds_service.clinical.assessment import (
     TroughJudgement,
 )
 from cds_service.clinical.policy import Policy
-from cds_service.clinical.record import Comparator, DrugLevel, Moment, Patient, Route, TreatmentRecord
+from cds_service.clinical.record import Comparator, DataIssue, DrugLevel, Moment, Patient, Route, TreatmentRecord
 from cds_service.clinical.site_model import BaselineModel, Cohort, Measures, RecalibratedModel
 
 SCHEMA = "infliximab-cds/assessment/1"
@@ -63,7 +64,7 @@ def explain(assessment: Assessment) -> Json:
         ],
         "predictors": [_predictor(p) for p in a.predictors],
         "risk": _risk(a.risk),
-        "forecast": _forecast(a.forecast),
+        "forecast": _forecast(a.forecast, a.issues),
         "options": [
             {
                 "interval_weeks": o.interval_weeks,
@@ -77,16 +78,7 @@ def explain(assessment: Assessment) -> Json:
         "advice": [_advice(entry, leads=index == 0) for index, entry in enumerate(a.advice)],
         "leading_rule": a.leading_rule,
         "newer_levels": [{**_trough(j), "level": _level(j.level)} for j in a.newer_levels],
-        "issues": [
-            {
-                "code": i.code,
-                "about": i.about,
-                "level": i.level.value,
-                "message": i.message,
-                "evidence": i.evidence,
-            }
-            for i in a.issues
-        ],
+        "issues": [_issue(issue) for issue in a.issues],
         "versions": {
             "software": a.versions.software,
             "knowledge": a.versions.knowledge,
@@ -273,7 +265,17 @@ def _measures(measures: Measures) -> Json:
     }
 
 
-def _forecast(f: Forecast | None) -> Json | None:
+def _issue(issue: DataIssue) -> Json:
+    return {
+        "code": issue.code,
+        "about": issue.about,
+        "level": issue.level.value,
+        "message": issue.message,
+        "evidence": issue.evidence,
+    }
+
+
+def _forecast(f: Forecast | None, issues: Iterable[DataIssue]) -> Json | None:
     if f is None:
         return None
     return {
@@ -282,7 +284,7 @@ def _forecast(f: Forecast | None) -> Json | None:
         "draft": _expected(f.draft) if f.draft else None,
         "sufficient": f.choice.sufficient if f.choice else None,
         "assumed": list(f.assumed),
-        "issues": [],
+        "issues": [_issue(issue) for issue in issues if issue.about == "forecast"],
     }
 
 

@@ -105,6 +105,11 @@ class Facts:
         return None if dose == unchanged else dose
 
     @property
+    def no_step_answers(self) -> bool:
+        """None is likely to be enough, and no higher dose may go with it: the shortest interval alone is no answer."""
+        return self.choice is not None and not self.choice.sufficient and self.chosen_dose is None
+
+    @property
     def chance_needed(self) -> float:
         """How likely an option must reach the target: more where the disease is active or no drug was measurable."""
         urgent = self.undetectable or self.active

@@ -6,7 +6,7 @@ without a time is its noon; a sample of an infusion day without a time was drawn
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from cds_service.clinical.antibody import is_positive
 from cds_service.clinical.assessment import Qualification, TroughJudgement, Weight
@@ -15,13 +15,22 @@ from cds_service.clinical.knowledge import assays
 from cds_service.clinical.moments import days_ago, instant
 from cds_service.clinical.pk.assumed import complete
 from cds_service.clinical.pk.case import Bound, Case, CovariateRow, GivenDose, MeasuredLevel
-from cds_service.clinical.record import Comparator, Measurement, Moment, SourceState, TreatmentRecord
+from cds_service.clinical.record import (
+    Comparator,
+    DrugLevel,
+    Measurement,
+    Moment,
+    Reading,
+    SourceState,
+    TreatmentRecord,
+)
 from cds_service.clinical.timeline import USUAL_INTERVAL_WEEKS, Timeline
 
 SHORTEST_INFUSION_DAYS = 1 / 96  # a quarter of an hour: a shorter one is a slip of the clock
 MOST_LEVELS = 8  # J: older ones say little of the child now
 ALBUMIN_WINDOW_DAYS = 183  # J
 INFUSIONS_BEFORE_THE_RECORD = 6  # J: what was given before them is gone
+ALBUMIN_MODELLED_G_PER_L = (25.0, 55.0)  # as in the models' files; one of the past beyond them counts as the nearer end
 G_PER_L_IN_G_PER_DL = 10.0
 _BOUNDS = {
     Comparator.LESS: Bound.BELOW,
@@ -35,13 +44,25 @@ _BOUNDS = {
 class History:
     """The case, when the next infusion is given (days), which covariates were assumed, and whether its beginning was.
 
-    Days count from the first infusion on record.
+    Days count from the first infusion on record. `old_albumin` is the day of an albumin that is used for want of a
+    recent one; it is among the `missing`, because it may have changed.
     """
 
     case: Case
     next_infusion: float
     missing: frozenset[str]
     beginning_assumed: bool
+    old_albumin: date | None = None
+
+    @property
+    def weight_kg(self) -> float:
+        """The weight of today."""
+        return self.case.covariates[-1].values["weight_kg"]
+
+    @property
+    def last_mg(self) -> float:
+        """What the last infusion gave."""
+        return self.case.infusions[-1].mg
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +97,18 @@ def read_history(
     if not levels:
         return NoHistory("no level with a time that can be used")
     starts = [placed.start for placed in timeline.infusions]
-    known = [*(_covariates(record, start) for start in starts), _covariates(record, Moment(as_of), weight)]
+    today = Moment(as_of.replace(hour=0, minute=0, second=0, microsecond=0), day_only=True)
+    known = [*(_covariates(record, start) for start in starts), _covariates(record, today, weight)]
     times = [*(day(start) for start in starts), _next_infusion(timeline, last, day, as_of, levels)]
     rows = tuple(CovariateRow(time, complete(values)) for time, values in zip(times, known, strict=True))
+    unknown = {name for name, value in known[-1].items() if value is None}
+    old_albumin = _old_albumin(record, as_of)
     return History(
         case=Case((*earlier, *infusions), tuple(levels), rows),
         next_infusion=times[-1],
-        missing=frozenset(name for name, value in _covariates_now(record, known[-1], as_of).items() if value is None),
+        missing=frozenset(unknown | {"albumin_g_per_dl"} if old_albumin else unknown),
         beginning_assumed=begun_elsewhere,
+        old_albumin=old_albumin,
     )
 
 
@@ -111,34 +136,29 @@ def _levels(
     """Every level that says something, also those that are no trough, oldest first; those of a day only as troughs."""
     found = []
     for judgement in judgements:
-        previous = timeline.before(judgement.drawn) if judgement.drawn else None
-        if previous is None or judgement.drawn is None or not _speaks(judgement):
+        drawn, reading = judgement.drawn, judgement.reading
+        previous = timeline.before(drawn) if drawn else None
+        if previous is None or drawn is None or reading is None or not _speaks(judgement, drawn):
             continue
         following = timeline.following(previous)
-        drawn = day(judgement.drawn)
-        time = min(drawn, day(following.start)) if following else drawn
-        level = _measured(judgement, time)
+        time = min(day(drawn), day(following.start)) if following else day(drawn)
+        level = _measured(reading, judgement.level, time)
         if level is not None:
             found.append(level)
     return sorted(set(found), key=lambda level: (level.time, level.value))  # reported twice, measured once
 
 
-def _speaks(judgement: TroughJudgement) -> bool:
+def _speaks(judgement: TroughJudgement, drawn: Moment) -> bool:
     """Whether a level may be compared with a curve: final, and with a time as exact as the curve is steep there."""
-    level, drawn = judgement.level, judgement.drawn
-    if level is None or drawn is None or level.reading is None or level.pending:
-        return False
-    if judgement.qualification is Qualification.DURING_OR_AFTER_INFUSION:
+    pending = judgement.level is not None and judgement.level.pending
+    if pending or judgement.qualification is Qualification.DURING_OR_AFTER_INFUSION:
         return False
     return judgement.qualification.qualifies or not drawn.day_only
 
 
-def _measured(judgement: TroughJudgement, time: float) -> MeasuredLevel | None:
+def _measured(reading: Reading, level: DrugLevel | None, time: float) -> MeasuredLevel | None:
     """As a number or a bound; a number that its assay cannot measure is a bound, and 0 on an unknown assay is none."""
-    reading = judgement.reading
-    if reading is None:
-        return None
-    assay = assays().get(judgement.level.assay or "") if judgement.level else None
+    assay = assays().get(level.assay or "") if level else None
     lowest = assay.drug_lloq if assay and assay.drug_lloq is not None else 0.0
     if reading.comparator is None:
         below = reading.value < lowest
@@ -168,6 +188,9 @@ def _covariates(record: TreatmentRecord, at: Moment, weight: Weight | None = Non
     """The covariates as last known on a day; before the first value the first one counts."""
     kg = weight.kg if weight else _as_of(record.measured("weight"), at)
     albumin = _as_of(record.measured("albumin"), at)
+    if albumin is not None and weight is None:  # of the past: no clearance is extrapolated; of today: the models refuse
+        lowest, highest = ALBUMIN_MODELLED_G_PER_L
+        albumin = min(max(albumin, lowest), highest)
     return {
         "weight_kg": kg,
         "albumin_g_per_dl": None if albumin is None else albumin / G_PER_L_IN_G_PER_DL,
@@ -177,10 +200,10 @@ def _covariates(record: TreatmentRecord, at: Moment, weight: Weight | None = Non
     }
 
 
-def _covariates_now(record: TreatmentRecord, now: dict[str, float | None], as_of: datetime) -> dict[str, float | None]:
-    """An albumin of long ago says nothing of today: it is used, and counts as assumed."""
-    recent = any(0 <= days_ago(m.at, as_of) <= ALBUMIN_WINDOW_DAYS for m in _exact(record.measured("albumin")))
-    return now if recent else {**now, "albumin_g_per_dl": None}
+def _old_albumin(record: TreatmentRecord, as_of: datetime) -> date | None:
+    """The day of the newest albumin, where it is too old to be sure of today: the last levels were seen with it too."""
+    newest = next(reversed(list(_exact(record.measured("albumin")))), None)
+    return newest.at.day if newest and days_ago(newest.at, as_of) > ALBUMIN_WINDOW_DAYS else None
 
 
 def _exact(values: Sequence[Measurement]) -> Iterator[Measurement]:
@@ -189,7 +212,7 @@ def _exact(values: Sequence[Measurement]) -> Iterator[Measurement]:
 
 def _as_of(values: Sequence[Measurement], at: Moment) -> float | None:
     exact = list(_exact(values))
-    before = [m for m in exact if instant(m.at) <= instant(at) or m.at.same_day(at)]
+    before = [m for m in exact if _not_after(m.at, at)]
     chosen = before[-1:] or exact[:1]
     return chosen[0].reading.value if chosen else None
 
@@ -202,7 +225,7 @@ def _antibody(record: TreatmentRecord, at: Moment) -> float | None:
         if a.drawn is not None and not a.pending and (found := is_positive(a)) is not None
     ]
     known.sort(key=lambda row: instant(row[0]))
-    before = [found for drawn, found in known if instant(drawn) <= instant(at) or drawn.same_day(at)]
+    before = [found for drawn, found in known if _not_after(drawn, at)]
     latest = before[-1:] or [found for _, found in known[:1]]
     return float(latest[0]) if latest else None
 
@@ -211,10 +234,15 @@ def _immunomodulator(record: TreatmentRecord, at: Moment) -> float | None:
     """1 while one was taken; 0 where the prescriptions were read and say nothing; None where they were not read."""
     taken = any(
         m.concept == "immunomodulator"
-        and (m.start is None or instant(m.start) <= instant(at))
-        and (m.end is None or instant(m.end) >= instant(at))
+        and (m.start is None or _not_after(m.start, at))
+        and (m.end is None or _not_after(at, m.end))
         for m in record.medications
     )
     if taken:
         return 1.0
     return 0.0 if record.source("prescriptions") is SourceState.READ else None
+
+
+def _not_after(one: Moment, other: Moment) -> bool:
+    """By the day: what happened on the same day counts, whatever the hour."""
+    return instant(one) <= instant(other) or one.same_day(other)

@@ -17,11 +17,13 @@ from cds_service.clinical.assessment import (
     TroughJudgement,
     TroughTarget,
 )
-from cds_service.clinical.facts import Facts
+from cds_service.clinical.facts import UNDERDOSED, Facts
 from cds_service.clinical.history import History, NoHistory, read_history
 from cds_service.clinical.knowledge import note
 from cds_service.clinical.pk.assumed import assumptions, spread_of
+from cds_service.clinical.pk.case import Bound, MeasuredLevel
 from cds_service.clinical.pk.ensemble import ask, widen
+from cds_service.clinical.pk.estimate import Estimate
 from cds_service.clinical.pk.forecast import Outlook, Regimen, Spread
 from cds_service.clinical.pk.published import DEFAULT_MODELS, published_model
 from cds_service.clinical.record import DataIssue, TreatmentRecord
@@ -31,8 +33,12 @@ from cds_service.clinical.timeline import Timeline
 INFUSION_DAYS = 2 / 24  # the label's two hours
 HIGHER_DOSE = 1.10  # a dose within 10 % of the one given is no other dose
 FAR_ABOVE = 1.5
+FAR_FROM_CURVE = 3.0  # J: residuals grow with the level, so that one far below its curve is never many of them away
+SHORTEST_DRAFT_WEEKS = 1.0  # an order for less is a slip, and no model knows it
+ALBUMIN = "albumin_g_per_dl"
+NAMES = {"weight_kg": "a weight in kg of", ALBUMIN: "an albumin in g/dL of"}
 UNEXPLAINED = "level-not-explained"
-UNCHANGED = (OrderChange.NONE, OrderChange.UNKNOWN)
+UNCHANGED = (OrderChange.NONE, OrderChange.UNKNOWN)  # or not known to change anything
 
 Issues = tuple[DataIssue, ...]
 
@@ -50,98 +56,105 @@ def look_at_options(
     history = read_history(record, timeline, judgements, facts.weight, facts.as_of)
     if isinstance(history, NoHistory):
         return None, (note("no-forecast", reason=history.reason),)
-    base = _base_dose(facts)
-    if base is None:
-        return None, (note("no-forecast", reason="the dose of the order is not known"),)
-    return _ask_models(facts, history, _candidates(facts, base))
+    return _ask_models(facts, history)
 
 
-def _ask_models(facts: Facts, history: History, candidates: Sequence[Option]) -> tuple[Forecast | None, Issues]:
+def _ask_models(facts: Facts, history: History) -> tuple[Forecast | None, Issues]:
     models = widen([published_model(name) for name in DEFAULT_MODELS], spread_of(history.missing))
-    draft = _draft(facts)
-    regimens = [_regimen(option) for option in (*candidates, *((draft,) if draft else ()))]
+    unchanged = _option(facts.interval, _unchanged_mg(facts, history), history.weight_kg, current=True)
+    options = _options(facts, unchanged, history.weight_kg)
+    draft = _draft(facts, history.weight_kg)
+    regimens = [_regimen(option) for option in (unchanged, *options, *((draft,) if draft else ()))]
     found = ask(models, history.case, regimens, start=history.next_infusion)
     if not found.estimates:
-        return None, (note("no-forecast", reason=found.refused[0].reason),)
-    if not found.explains:
+        return None, (note("no-forecast", reason=_in_words(found.refused[0].reason)),)
+    near = tuple(estimate for estimate in found.estimates if _meets(estimate, history.case.levels))
+    if not replace(found, estimates=near).explains:
         return None, (note(UNEXPLAINED),)
-    expected = [_expectation(outlook, facts.target) for outlook in found.outlooks]
+    now, *others = [_expectation(outlook, facts.target) for outlook in found.outlooks]
     forecast = Forecast(
         models=tuple((e.model.name, weight) for e, weight in zip(found.estimates, found.weights, strict=True)),
-        unchanged=_with(candidates[0], expected[0]),
-        options=tuple(_with(option, hope) for option, hope in zip(candidates[1:], expected[1:], strict=False)),
-        draft=_with(draft, expected[-1]) if draft else None,
+        unchanged=replace(unchanged, expected=now),
+        options=tuple(replace(option, expected=hope) for option, hope in zip(options, others, strict=False)),
+        draft=replace(draft, expected=others[-1]) if draft else None,
         assumed=tuple(sorted(history.missing)),
     )
     return forecast, tuple(_issues(history))
 
 
+def _meets(estimate: Estimate, levels: Sequence[MeasuredLevel]) -> bool:
+    """Whether the curve of a model comes near the newest level: what is expected next begins there."""
+    newest = levels[-1]
+    curve = float(estimate.course.expect(estimate.eta)[0][len(levels) - 1])
+    above, below = curve > FAR_FROM_CURVE * newest.value, curve * FAR_FROM_CURVE < newest.value
+    return not (above and newest.bound is not Bound.ABOVE) and not (below and newest.bound is not Bound.BELOW)
+
+
+def _in_words(reason: str) -> str:
+    for name, words in NAMES.items():
+        reason = reason.replace(name, words)
+    return reason
+
+
 def _issues(history: History) -> list[DataIssue]:
+    old = history.old_albumin
     assumed = [
         note("forecast-assumed", title=row.title, told=row.told)
         for name, row in assumptions().items()
-        if name in history.missing
+        if name in history.missing and not (name == ALBUMIN and old)
     ]
+    if old:
+        assumed.append(note("forecast-albumin-old", day=old.isoformat()))
     beginning = [note("forecast-beginning")] if history.beginning_assumed else []
     return [*assumed, *beginning, note("forecast-models")]
 
 
-def _base_dose(facts: Facts) -> float | None:
-    """Milligrams that go on: intended ones where the order gives less, else its own, else those given last."""
+def _unchanged_mg(facts: Facts, history: History) -> float:
+    """Milligrams if nothing changes: the order's own where it changes nothing, else those given last."""
     ordered = facts.ordered
-    if facts.underdosed and facts.weight is not None:
-        return facts.intended_mg_per_kg * facts.weight.kg
     if ordered is not None and ordered.dose_mg is not None and ordered.change in UNCHANGED:
         return ordered.dose_mg
-    return facts.given.dose_mg if facts.given else None
+    return history.last_mg
 
 
-def _candidates(facts: Facts, base_mg: float) -> list[Option]:
-    """The unchanged regimen, then every allowed interval with the same and with each higher dose, least drug first."""
-    kg = facts.weight.kg if facts.weight else 0.0
-    per_kg = base_mg / kg
-    policy = facts.policy
-    shorter = [
-        float(weeks)
-        for weeks in policy.forecast_intervals_weeks
-        if policy.minimum_interval_weeks <= weeks <= facts.interval - 1
-    ]
+def _base_mg(facts: Facts, unchanged: Option, kg: float) -> float:
+    """Milligrams that the options go on with: the intended ones where the order and the last infusion give less."""
+    intended, last = facts.intended_mg_per_kg * kg, unchanged.dose_mg or 0.0
+    return intended if facts.underdosed and last < UNDERDOSED * intended else last
+
+
+def _options(facts: Facts, unchanged: Option, kg: float) -> list[Option]:
+    """Every allowed interval with the dose that goes on and with each higher one, the unchanged regimen left out."""
+    policy, base = facts.policy, _base_mg(facts, unchanged, kg)
+    shortest = max(policy.minimum_interval_weeks, min(policy.intervals_weeks))
+    shorter = [float(w) for w in policy.forecast_intervals_weeks if shortest <= w <= facts.interval - 1]
     higher = [
-        dose
+        dose * kg
         for dose in policy.higher_doses_mg_per_kg
-        if per_kg * HIGHER_DOSE <= dose <= facts.dose_cap_mg_per_kg * (1 + 1e-9)
+        if base / kg * HIGHER_DOSE <= dose <= facts.dose_cap_mg_per_kg * (1 + 1e-9)
     ]
-    unchanged = _option(facts.interval, per_kg, base_mg, current=True)
-    others = [
-        _option(weeks, dose, base_mg if dose == per_kg else dose * kg)
-        for weeks in (facts.interval, *shorter)
-        for dose in (per_kg, *higher)
-        if not (weeks == facts.interval and dose == per_kg)
-    ]
-    return [unchanged, *sorted(others, key=lambda o: (o.mg_per_kg_per_year or 0.0, -o.interval_weeks))]
+    options = [_option(weeks, mg, kg) for weeks in (facts.interval, *shorter) for mg in (base, *higher)]
+    same = (unchanged.interval_weeks, unchanged.dose_mg)
+    return [option for option in options if (option.interval_weeks, option.dose_mg) != same]
 
 
-def _option(weeks: float, per_kg: float, mg: float, *, current: bool = False) -> Option:
+def _option(weeks: float, mg: float, kg: float, *, current: bool = False) -> Option:
+    per_kg = mg / kg
     yearly = per_kg * WEEKS_PER_YEAR / weeks
     return Option(weeks, per_kg, yearly, current=current, recommended=False, dose_mg=mg)
 
 
-def _draft(facts: Facts) -> Option | None:
+def _draft(facts: Facts, kg: float) -> Option | None:
     """The order as drafted, where it changes the regimen."""
     ordered = facts.ordered
-    if ordered is None or ordered.change not in (OrderChange.INTENSIFIES, OrderChange.RELAXES):
+    if ordered is None or ordered.change in UNCHANGED or ordered.dose_mg is None:
         return None
-    if not ordered.interval_weeks or ordered.dose_mg is None or ordered.dose_mg_per_kg is None:
-        return None
-    return _option(ordered.interval_weeks, ordered.dose_mg_per_kg, ordered.dose_mg)
+    weeks = ordered.interval_weeks or 0.0
+    return _option(weeks, ordered.dose_mg, kg) if weeks >= SHORTEST_DRAFT_WEEKS else None
 
 
 def _regimen(option: Option) -> Regimen:
     return Regimen(option.interval_weeks * 7, option.dose_mg or 0.0, INFUSION_DAYS)
-
-
-def _with(option: Option, expected: Expectation) -> Option:
-    return replace(option, expected=expected)
 
 
 def _expectation(outlook: Outlook, target: TroughTarget) -> Expectation:

@@ -57,11 +57,11 @@ def _dose_ratio(dose: float | None, per_kg: float | None, given: GivenRegimen) -
 
 
 def current_interval(given: GivenRegimen | None, ordered: OrderedRegimen | None) -> float:
-    """The interval from which a step is taken: the one given, else ordered, else every 8 weeks; whole weeks."""
+    """The interval from which a step is taken: the one given, else ordered, else 8 weeks; whole weeks, at least one."""
     weeks = given.interval_weeks if given else None
     if weeks is None and ordered is not None:
         weeks = ordered.interval_weeks
-    return float(round(weeks if weeks is not None else USUAL_INTERVAL_WEEKS))
+    return float(max(1, round(weeks if weeks is not None else USUAL_INTERVAL_WEEKS)))
 
 
 def next_interval(current_weeks: float, policy: Policy) -> int | None:

@@ -5,13 +5,25 @@ from cds_service.chart.request import ChartRequest
 from cds_service.clinical.record import DataIssue
 from cds_service.errors import BadHookRequest, ForeignPatient
 from cds_service.hooks.request import HookRequest
+from cds_service.trust.backend import OwnAccess
 from cds_service.trust.origins import AllowedServers, FhirBase, read_base
 
 
-def ask_for_chart(request: HookRequest, allowed: AllowedServers) -> ChartRequest:
-    """What the chart room is asked on behalf of this call. Raises BadHookRequest for a fhirServer that is no URL."""
+def ask_for_chart(request: HookRequest, allowed: AllowedServers, own: OwnAccess) -> ChartRequest:
+    """What the chart room is asked on behalf of this call. Raises BadHookRequest for a fhirServer that is no URL.
+
+    A call that brings a token is served with that one and never with ours: it carries the rights of its user.
+    """
     server, why_none = _server(request.fhir_server, allowed)
-    return ChartRequest(request.patient_id, request.prefetch, request.drafts, server, why_none, request.token)
+    return ChartRequest(
+        request.patient_id,
+        request.prefetch,
+        request.drafts,
+        server,
+        why_none,
+        request.token,
+        own_token=own.to(server) if server is not None and request.token is None else None,
+    )
 
 
 def check_identity(request: HookRequest) -> dict[int, DataIssue]:

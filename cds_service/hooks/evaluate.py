@@ -41,7 +41,7 @@ def evaluate(request: HookRequest, site: Site, as_of: datetime, deadline: Deadli
     """
     as_of = as_of.astimezone(site.time_zone)
     doubts = check_identity(request)
-    reading = Reading(ask_for_chart(request, site.allowed), site.client, site.limits, deadline)
+    reading = Reading(ask_for_chart(request, site.allowed, site.own_access), site.client, site.limits, deadline)
     drafts = () if request.draft_orders is None else read_drafts(request, site.tables, reading)
     if request.draft_orders is not None and not drafts:
         return Evaluation()
@@ -68,7 +68,7 @@ def _read(chart: RawChart, site: Site, as_of: datetime) -> TreatmentRecord:
 
 def _judge_treatment(record: TreatmentRecord, request: HookRequest, site: Site, as_of: datetime) -> Evaluation:
     assessment = assess(record, None, site.policy, as_of)
-    return Evaluation((assessment,), write_cards(assessment, hook=request.hook))
+    return Evaluation((assessment,), write_cards(assessment, hook=request.hook, form=site.form))
 
 
 def _judge_orders(
@@ -81,7 +81,7 @@ def _judge_orders(
     cards = tuple(
         card
         for draft, assessment in zip(drafts, assessments, strict=True)
-        for card in write_cards(assessment, hook=request.hook, draft=draft.resource)
+        for card in write_cards(assessment, hook=request.hook, draft=draft.resource, form=site.form)
     )
     return Evaluation(assessments, cards)
 

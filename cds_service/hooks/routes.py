@@ -9,7 +9,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from cds_service.hooks import clock
 from cds_service.hooks.evaluate import evaluate
 from cds_service.hooks.request import read_hook_request
-from cds_service.hooks.services import find_service, load_services
+from cds_service.hooks.services import find_service
 from cds_service.hooks.site import Site
 from cds_service.trust.json_gate import read_json
 
@@ -19,8 +19,9 @@ SITE = "infliximab-cds"  # key of the Site among the application's extensions
 
 @hooks.get("/cds-services")
 def describe_services() -> dict[str, object]:
-    """Discovery: the services and what each wants prefetched."""
-    return {"services": [service.discovery(_site().prefetch) for service in load_services()]}
+    """Discovery: the services that this site offers and what each wants prefetched."""
+    site = _site()
+    return {"services": [service.discovery(site.prefetch) for service in site.services]}
 
 
 @hooks.post("/cds-services/<service_id>")
@@ -28,7 +29,7 @@ def answer_hook(service_id: str) -> dict[str, object]:
     """One hook call: cards, an empty list where there is nothing to say, or an error that says what is missing."""
     site = _site()
     deadline, as_of = site.reading_deadline(), clock.now()
-    service = find_service(service_id)
+    service = find_service(service_id, site.services)
     body = read_json(_read_body(request), site.settings.server.max_request_bytes)
     hook_request = read_hook_request(body, service.hook)
     evaluation = evaluate(hook_request, site, as_of, deadline)

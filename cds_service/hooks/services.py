@@ -4,7 +4,7 @@ Source: CDS Hooks 2.0.1, Discovery.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
@@ -23,8 +23,8 @@ class Service:
     usage: str
 
     def discovery(self, prefetch: Mapping[str, str]) -> dict[str, object]:
-        """The service as the discovery endpoint describes it."""
-        return {
+        """The service as the discovery endpoint describes it; what says nothing is absent."""
+        described = {
             "hook": self.hook,
             "id": self.id,
             "title": self.title,
@@ -32,6 +32,7 @@ class Service:
             "usageRequirements": self.usage,
             "prefetch": dict(prefetch),
         }
+        return {name: told for name, told in described.items() if told}
 
 
 @cache
@@ -52,12 +53,12 @@ def read_services(table: str) -> tuple[Service, ...]:
     return tuple(Service(**row) for row in rows)
 
 
-def find_service(service_id: str) -> Service:
-    """The service of an id. Raises UnknownService naming those that exist."""
-    for service in load_services():
-        if service.id == service_id:
-            return service
-    raise UnknownService(f"services offered: {', '.join(service.id for service in load_services())}")
+def find_service(service_id: str, offered: Iterable[Service]) -> Service:
+    """The service of an id among those that a site offers. Raises UnknownService naming them."""
+    services = {service.id: service for service in offered}
+    if service_id not in services:
+        raise UnknownService(f"services offered: {', '.join(services)}")
+    return services[service_id]
 
 
 def service_for_hook(hook: object) -> Service:

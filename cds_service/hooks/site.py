@@ -6,13 +6,19 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from cards.form import CardForm
 from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.request import Deadline, Limits
 from cds_service.clinical.policy import Policy
+from cds_service.errors import ConfigurationError
+from cds_service.hooks.services import Service
 from cds_service.risk_model_file import load_risk_model
-from cds_service.settings import Settings
+from cds_service.settings import Backend, Settings
+from cds_service.trust.backend import OwnAccess, OwnToken
+from cds_service.trust.keys import read_private_key
 from cds_service.trust.origins import AllowedServers, read_base
-from fhir_mappings.searches import Search, load_searches, prefetch_templates
+from cds_service.trust.registration import Registration
+from fhir_mappings.searches import Search, load_searches, prefetch_templates, resource_types
 from fhir_mappings.tables import Tables, load_tables
 
 READING_SHARE = 0.8  # of the deadline; the rest is for judging and writing
@@ -20,15 +26,18 @@ READING_SHARE = 0.8  # of the deadline; the rest is for judging and writing
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One hospital's service: its settings, what it asks the chart, and the client that reads FHIR servers."""
+    """One hospital's service: its settings, what it offers and how, what it asks the chart, and who reads FHIR."""
 
     settings: Settings
     policy: Policy
     time_zone: ZoneInfo
+    services: tuple[Service, ...]
+    form: CardForm
     searches: tuple[Search, ...]
     prefetch: Mapping[str, str]
     tables: Tables
     allowed: AllowedServers
+    own_access: OwnAccess
     limits: Limits
     client: FhirClient
 
@@ -43,9 +52,9 @@ class Site:
 
 
 def open_site(settings: Settings) -> Site:
-    """Load the tables and the risk model, and build the client. Opens no connection and starts no thread.
+    """Load the tables, the risk model and our private keys, and build the client. Opens no connection, no thread.
 
-    Raises ConfigurationError naming the place where a table or the risk model is wrong.
+    Raises ConfigurationError naming the place where a table, the risk model or a key is wrong.
     """
     fhir = settings.fhir
     risk_model_file = settings.policy.risk_model_file
@@ -56,10 +65,30 @@ def open_site(settings: Settings) -> Site:
         settings=settings,
         policy=settings.policy.policy(load_risk_model(Path(risk_model_file)) if risk_model_file else None),
         time_zone=ZoneInfo(settings.site.time_zone),
+        services=settings.ehr.services(),
+        form=settings.ehr.card_form(),
         searches=searches,
-        prefetch=prefetch_templates(searches),
+        prefetch=settings.ehr.discovered(prefetch_templates(searches)),
         tables=tables,
         allowed=AllowedServers(tuple(read_base(url) for url in fhir.allowed_servers)),
+        own_access=OwnAccess(tuple(OwnToken(_registration(backend, searches)) for backend in fhir.backend)),
         limits=Limits(fhir.page_size, fhir.max_pages, fhir.max_entries, fhir.max_answer_bytes),
         client=FhirClient(parallel_reads=fhir.parallel_reads, max_answer_bytes=fhir.max_answer_bytes),
+    )
+
+
+def _registration(backend: Backend, searches: tuple[Search, ...]) -> Registration:
+    try:
+        key = read_private_key(backend.private_key_text(), backend.algorithm)
+    except ValueError as error:
+        raise ConfigurationError(f"fhir.backend.private_key_file for {backend.server}: {error}") from error
+    return Registration(
+        server=read_base(backend.server),
+        client_id=backend.client_id,
+        key_id=backend.key_id,
+        algorithm=backend.algorithm,
+        private_key=key,
+        scopes=backend.scopes or tuple(f"system/{kind}.rs" for kind in resource_types(searches)),
+        token_url=backend.token_url or None,
+        key_set_url=backend.key_set_url or None,
     )

@@ -43,6 +43,15 @@ class FhirBase:
         except ValueError:
             return False
 
+    def is_same(self, other: "FhirBase") -> bool:
+        """Whether both are one server: a base below ours may be another tenant's."""
+        return (self.origin, self.segments) == (other.origin, other.segments)
+
+    @property
+    def secure(self) -> bool:
+        """Whether a secret may be sent there: by https, or to this machine."""
+        return self.origin[0] == "https" or self.loopback
+
     @property
     def loopback(self) -> bool:
         """Whether the host is this machine, by name or by number."""
@@ -59,6 +68,16 @@ def read_base(text: str) -> FhirBase:
     if not _is_plain(text.strip()) or parts.query or parts.fragment or "?" in text or "#" in text:
         raise ValueError("an http or https URL without query, fragment, spaces or backslashes expected")
     return _base_of(parts)
+
+
+def read_secure_url(text: str) -> str:
+    """A URL to which a secret may be sent, as it was written: a token endpoint compares it letter by letter.
+
+    Raises ValueError with one sentence that says what was expected.
+    """
+    if not read_base(text).secure:
+        raise ValueError("an https URL expected, http only on this machine")
+    return text.strip()
 
 
 def _base_of(parts: SplitResult) -> FhirBase:

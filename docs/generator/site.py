@@ -5,12 +5,24 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from cds_service.ehr_profiles import Fact, Profile, load_profiles, load_sources
 from cds_service.hooks.services import load_services
-from cds_service.settings import Settings
-from fhir_mappings.searches import load_searches, prefetch_templates
+from cds_service.settings import Backend, Settings
+from fhir_mappings.searches import load_searches, prefetch_templates, resource_types
 from generator.layout import Json, data, same_keys, table
 
 RISK_MODELS = Path(__file__).parents[1] / "risk-models"
+UNVERIFIED = " †"
+FACTS = {
+    "cds_hooks": "Members sent, of CDS Hooks",
+    "hooks": "Hooks that are on",
+    "prefetch": "Prefetch queries",
+    "suggestions": "Suggestions",
+    "selection_behavior": "`selectionBehavior`",
+    "topic": "Topic code",
+    "markdown": "Markdown shown",
+}
+BACKEND = "fhir.backend"
 NEEDED = {
     True: "412, if it cannot be read from the FHIR server either",
     False: "advice; the card says that it is missing",
@@ -21,8 +33,9 @@ def settings() -> str:
     """Every setting, by section. Raises KeyError where settings.toml does not tell exactly these."""
     meanings = data("settings.toml")
     models: dict[str, type[BaseModel]] = {name: type(section) for name, section in Settings()}
+    models[BACKEND] = Backend
     same_keys("settings.toml", meanings, models)
-    return "\n\n".join(_section(name, model, meanings[name]) for name, model in models.items())
+    return "\n\n".join(_section(name, models[name], meanings[name]) for name in meanings)
 
 
 def _section(name: str, model: type[BaseModel], meanings: Json) -> str:
@@ -31,14 +44,15 @@ def _section(name: str, model: type[BaseModel], meanings: Json) -> str:
     rows = [
         (
             f"`{key}`",
-            f"`{json.dumps(schema[key]['default'])}`",
+            f"`{json.dumps(schema[key]['default'])}`" if "default" in schema[key] else "needed",
             row.get("unit", ""),
             _allowed(schema[key]),
             _meaning(row),
         )
         for key, row in meanings.items()
     ]
-    return f"## [{name}]\n\n{table(('Setting', 'Default', 'Unit', 'Allowed', 'Meaning'), rows)}"
+    title = f"[[{name}]]" if name == BACKEND else f"[{name}]"
+    return f"## {title}\n\n{table(('Setting', 'Default', 'Unit', 'Allowed', 'Meaning'), rows)}"
 
 
 def _meaning(row: Json) -> str:
@@ -49,7 +63,11 @@ def _allowed(schema: Json) -> str:
     inner = schema.get("items", schema)
     low, high = inner.get("minimum", inner.get("exclusiveMinimum")), inner.get("maximum", inner.get("exclusiveMaximum"))
     if low is None or high is None:
-        return "true, false" if schema["type"] == "boolean" else ""
+        return (
+            "true, false"
+            if schema["type"] == "boolean"
+            else ", ".join(f"`{one}`" for one in inner.get("enum", []) if one)
+        )
     over, under = ("over " if "exclusiveMinimum" in inner else ""), ("under " if "exclusiveMaximum" in inner else "")
     return f"{over}{_number(low)} to {under}{_number(high)}"
 
@@ -79,6 +97,31 @@ def services() -> str:
     return table(("Hook", "Address, below the service's own", "Title"), rows)
 
 
+def ehr() -> str:
+    """What each EHR takes, fact by fact, then profile by profile what is to do and what is open."""
+    profiles = load_profiles()
+    same_keys("generator/site.py FACTS", FACTS, profiles["generic"].facts)
+    rows = [(title, *(_fact(row.facts[name]) for row in profiles.values())) for name, title in FACTS.items()]
+    facts = table(("", *(f"`{name}`" for name in profiles)), rows)
+    return "\n\n".join([facts, *(_profile(name, row) for name, row in profiles.items())])
+
+
+def _fact(fact: Fact[object]) -> str:
+    value = ", ".join(fact.value) if isinstance(fact.value, tuple) else str(fact.value)
+    return value + ("" if fact.verified else UNVERIFIED)
+
+
+def _profile(name: str, row: Profile) -> str:
+    sources = [load_sources()[key] for key in dict.fromkeys(fact.source for fact in row.facts.values())]
+    cited = "; ".join(f"[{source.label}]({source.url})" for source in sources)
+    lines = [
+        *(f"{FACTS[fact]}: {told.note}" for fact, told in row.facts.items() if told.note),
+        *(f"To do: {task}" for task in row.tasks),
+        *(f"Open: {question}" for question in row.open),
+    ]
+    return "\n".join([f"**`{name}`: {row.title}.** {cited}.", "", *(f"- {line}" for line in lines)]).rstrip()
+
+
 def prefetch() -> str:
     """Keys and queries of the prefetch, as discovery gives them."""
     searches = load_searches()
@@ -92,6 +135,9 @@ def prefetch() -> str:
 
 
 def scopes() -> str:
-    """What the token of a hook call must be allowed to read."""
-    kinds = [*dict.fromkeys(search.resource_type for search in load_searches()), "Medication"]
-    return table(("Resource", "SMART v2", "SMART v1"), [(k, f"`patient/{k}.rs`", f"`patient/{k}.read`") for k in kinds])
+    """What the token of a hook call, or our own, must be allowed to read."""
+    rows = [
+        (kind, f"`patient/{kind}.rs`", f"`patient/{kind}.read`", f"`system/{kind}.rs`")
+        for kind in resource_types(load_searches())
+    ]
+    return table(("Resource", "In the hook: SMART v2", "SMART v1", "Our own token"), rows)

@@ -11,9 +11,13 @@ from cds_service.clinical.assessment import (
     AntibodyJudgement,
     AntibodyStatus,
     Assessment,
+    Choice,
     DiseaseJudgement,
     DiseaseMarker,
     DiseaseStatus,
+    Expectation,
+    ExpectedTrough,
+    Forecast,
     GivenRegimen,
     Hindrance,
     NoProbability,
@@ -203,6 +207,141 @@ LOW_TROUGH = Assessment(
 )
 
 
+def foreseen(
+    weeks: float,
+    mg_per_kg: float,
+    trough: tuple[float, float, float],
+    chances: tuple[float, float],
+    by_model: tuple[float, ...] = (),
+    *,
+    allowed: bool = True,
+) -> Option:
+    """A regimen with an invented forecast: median, 5th and 95th percentile; chances of at least 5 and above 10."""
+    range_ = ExpectedTrough(*trough)
+    alone = by_model or (trough[0],) * 3
+    hope = Expectation(range_, range_, *chances, 0.0, alone, (chances[0],) * 3)
+    yearly = mg_per_kg * 365.25 / 7 / weeks
+    return Option(weeks, mg_per_kg, yearly, current=False, recommended=False, allowed=allowed, expected=hope)
+
+
+MODELS = (("fasanmade-2011-combined", 0.5), ("fasanmade-2011-reach", 0.3), ("wojciechowski-2017", 0.2))
+NOW = foreseen(8, 5.2, (1.5, 0.42, 4.4), (0.03, 0.004))
+BY_INTERVAL = (
+    foreseen(7, 5.2, (2.1, 0.6, 5.8), (0.08, 0.01)),
+    foreseen(6, 5.2, (3.0, 0.98, 8.0), (0.2, 0.03)),
+    foreseen(5, 5.2, (4.3, 1.5, 11.4), (0.41, 0.1), (3.8, 4.9, 4.6)),
+    foreseen(4, 5.2, (6.9, 2.4, 17.1), (0.69, 0.25), (5.6, 8.2, 7.1)),
+)
+FORECAST = Forecast(MODELS, NOW, BY_INTERVAL, draft=None, choice=Choice(BY_INTERVAL[3], sufficient=True))
+FORECAST_NOTES = (
+    *LOW_TROUGH.issues,
+    DataIssue(
+        "forecast-assumed",
+        "forecast",
+        IssueLevel.LIMITING,
+        "For the forecast the albumin is not known and 3.8 g/dL is assumed; its ranges are wider.",
+    ),
+    DataIssue(
+        "forecast-models",
+        "forecast",
+        IssueLevel.NOTE,
+        "The parameters of the models come from secondary sources and were not checked against the papers.",
+    ),
+)
+ENOUGH = "least drug per year that is likely enough, by the forecast"
+
+
+def _with_forecast(shown: Assessment, forecast: Forecast, *reasons: str, **lead: object) -> Assessment:
+    """The same card with a forecast; `lead` changes its leading advice."""
+    first = shown.advice[0]
+    advice = replace(first, reasons=(*first.reasons, *reasons), **lead)  # type: ignore[arg-type]
+    return replace(shown, forecast=forecast, advice=(advice, *shown.advice[1:]), issues=FORECAST_NOTES)
+
+
+def _models_disagree() -> Assessment:
+    choice = Choice(BY_INTERVAL[2], sufficient=True, interval_range=(4, 5))
+    reasons = (ENOUGH, "the models disagree on the interval")
+    return _with_forecast(
+        LOW_TROUGH,
+        replace(FORECAST, choice=choice),
+        *reasons,
+        interval_weeks=5,
+        interval_weeks_range=(4, 5),
+        button=False,
+    )
+
+
+def _insufficient() -> Assessment:
+    """A level below the assay's limit, for which also the strongest option is hardly enough."""
+    weak = tuple(
+        foreseen(weeks, 5.2, trough, chances)
+        for weeks, trough, chances in (
+            (7, (0.6, 0.1, 2.9), (0.01, 0.0)),
+            (6, (1.0, 0.14, 4.2), (0.02, 0.002)),
+            (5, (1.8, 0.3, 6.8), (0.11, 0.01)),
+            (4, (3.2, 0.6, 11), (0.26, 0.06)),
+        )
+    )
+    strongest = foreseen(4, 10.0, (6.1, 1.3, 21), (0.61, 0.27), (4.9, 8.8, 6.0))
+    now = foreseen(8, 5.2, (0.4, 0.028, 2.1), (0.006, 0.0))
+    forecast = Forecast(MODELS, now, (*weak, strongest), None, choice=Choice(strongest, sufficient=False))
+    reason = "no interval alone is likely to suffice, by the forecast"
+    return _with_forecast(_below_the_limit(), forecast, reason, interval_weeks=4, dose_mg_per_kg=10.0, button=False)
+
+
+def _no_answer() -> Assessment:
+    """The same with a dose that may not rise, as in heart failure: the shortest interval alone is no answer."""
+    shown = _insufficient()
+    assert shown.forecast is not None
+    weak = shown.forecast.options[:4]
+    forecast = replace(shown.forecast, options=weak, choice=Choice(weak[3], sufficient=False))
+    lead = replace(shown.advice[0], interval_weeks=None, dose_mg_per_kg=None)
+    return replace(shown, forecast=forecast, advice=(lead, *shown.advice[1:]))
+
+
+def _dose_chosen() -> Assessment:
+    shown = _four_weekly()
+    doses = tuple(
+        foreseen(4, dose, trough, chances)
+        for dose, trough, chances in (
+            (7.5, (4.6, 1.6, 12), (0.44, 0.1)),
+            (10.0, (6.2, 2.1, 16), (0.66, 0.2)),
+        )
+    )
+    now = foreseen(4, 5.2, (3.2, 1.1, 8.3), (0.2, 0.03))
+    forecast = Forecast(MODELS, now, doses, None, choice=Choice(doses[1], sufficient=True))
+    return _with_forecast(shown, forecast, ENOUGH, dose_mg_per_kg=10.0)
+
+
+def _draft_forecast() -> Assessment:
+    draft = BY_INTERVAL[1]
+    return _with_forecast(_already_intensified(), replace(FORECAST, draft=draft, choice=None))
+
+
+def _dose_to_restore() -> Assessment:
+    """A child who has grown: what goes on unchanged is less per kilogram than intended."""
+    now = foreseen(8, 4.2, (2.6, 0.7, 7.1), (0.13, 0.01))
+    restored = (
+        foreseen(8, 5.2, (3.3, 0.9, 8.6), (0.22, 0.03)),
+        foreseen(7, 5.2, (4.7, 1.5, 12), (0.46, 0.09)),
+        foreseen(6, 5.2, (6.6, 2.3, 15), (0.69, 0.19)),
+        foreseen(5, 5.2, (9.4, 3.4, 20), (0.84, 0.4), allowed=False),
+        foreseen(7, 7.5, (6.8, 2.2, 17), (0.7, 0.2)),
+    )
+    forecast = Forecast(MODELS, now, restored, None)
+    return _with_forecast(_outgrown(OrderChange.NONE, 160, 4.2), forecast)
+
+
+def _just_below() -> Assessment:
+    reasons = ("trough below target", "no objective sign of active disease")
+    near = change(
+        trough=trough(4.4), advice=advise(AdviceKind.NEAR_TARGET, 13, *reasons, recheck="before the next infusion")
+    )
+    now = foreseen(8, 5.2, (4.1, 1.4, 9.3), (0.35, 0.04))
+    shorter = (foreseen(7, 5.2, (5.6, 2.1, 12), (0.6, 0.1)), foreseen(6, 5.2, (7.6, 3.1, 16), (0.81, 0.26)))
+    return _with_forecast(near, Forecast(MODELS, now, shorter, None))
+
+
 def _with_own_model(by_the_site: Probability | NoProbability, predictors: tuple[Predictor, ...]) -> Assessment:
     """No usable level yet, so that the risk before treatment is a reason to measure."""
     known = any(p.name == "ses_cd" and p.value is not None for p in predictors)
@@ -283,7 +422,9 @@ def _order_for_infusion_3() -> Assessment:
     )
 
 
-def _outgrown() -> Assessment:
+def _outgrown(
+    change_of_order: OrderChange = OrderChange.RELAXES, mg: float = 150, mg_per_kg: float = 3.9
+) -> Assessment:
     advice = advise(
         AdviceKind.RESTORE_DOSE,
         12,
@@ -293,7 +434,7 @@ def _outgrown() -> Assessment:
         recheck="before the second infusion at the restored dose",
     )
     return change(
-        ordered=replace(ORDERED, dose_mg=150, dose_mg_per_kg=3.9, change=OrderChange.RELAXES),
+        ordered=replace(ORDERED, dose_mg=mg, dose_mg_per_kg=mg_per_kg, change=change_of_order),
         advice=(replace(advice[0], dose_mg_per_kg=5.2),),
     )
 
@@ -366,6 +507,22 @@ def _below(kind: AdviceKind, rule: int, judged: AntibodyJudgement, *reasons: str
     return change(antibody=judged, advice=advice, **changes)
 
 
+def _four_weekly() -> Assessment:
+    return _below(
+        AdviceKind.REVIEW_DOSE,
+        15,
+        NEGATIVE,
+        "antibody negative",
+        "interval at the site's minimum",
+        "dose below the site's cap",
+        severity=Severity.WARNING,
+        given=FOUR_WEEKLY,
+        ordered=ORDERED_FOUR_WEEKLY,
+        options=options(4.0),
+        recheck="before the second infusion at the new dose",
+    )
+
+
 NEGATIVE = antibody()
 HIGH = antibody(AntibodyStatus.HIGH, 180.0, None)
 FOUR_WEEKLY = replace(GIVEN, interval_weeks=4.0, intervals_weeks=(4.0, 4.1, 3.9), last_infusion=on(2026, 10, 25))
@@ -391,20 +548,16 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
         ),
         "shorten_interval-no-timing": change(ordered=replace(ORDERED, interval_inferred=True)),
         "shorten_interval-hostile-text": _hostile(),
-        "review_dose": _below(
-            AdviceKind.REVIEW_DOSE,
-            15,
-            NEGATIVE,
-            "antibody negative",
-            "interval at the site's minimum",
-            "dose below the site's cap",
-            severity=Severity.WARNING,
-            given=FOUR_WEEKLY,
-            ordered=ORDERED_FOUR_WEEKLY,
-            options=options(4.0),
-            recheck="before the second infusion at the new dose",
-        ),
+        "shorten_interval-forecast": _with_forecast(LOW_TROUGH, FORECAST, ENOUGH, interval_weeks=4),
+        "shorten_interval-models-disagree": _models_disagree(),
+        "shorten_interval-insufficient": _insufficient(),
+        "shorten_interval-insufficient-at-the-cap": _no_answer(),
+        "review_dose": _four_weekly(),
+        "review_dose-forecast": _dose_chosen(),
         "restore_dose": _outgrown(),
+        "restore_dose-forecast": _dose_to_restore(),
+        "near_target-forecast": _just_below(),
+        "already_intensified-forecast": _draft_forecast(),
         "at_limit": _below(
             AdviceKind.AT_LIMIT,
             16,

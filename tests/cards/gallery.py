@@ -21,6 +21,7 @@ from cds_service.hooks.evaluate import evaluate
 from cds_service.hooks.request import read_hook_request
 from cds_service.hooks.site import open_site
 from cds_service.settings import Settings
+from tests.cards import profiles
 from tests.cards.assessments import AS_OF, CARDS, draft_for, hook_for
 
 HERE = Path(__file__).parent
@@ -150,6 +151,7 @@ def main() -> None:
         return
     if chosen.update:
         update_golden()
+        profiles.update_golden()
         print(f"{len(CARDS)} golden cards written to {GOLDEN}")
     write_gallery(chosen.out)
     print(f"{len(CARDS)} cards: {chosen.out / 'index.html'}")

@@ -1,6 +1,7 @@
-"""What CDS Hooks 2.0.1 asks of a card, rule by rule, written against the JSON and not against our own classes.
+"""What CDS Hooks 2.0.1 asks of a card and of discovery, rule by rule, against the JSON and not our own classes.
 
-The numbers C1 to C16 are those of the project's checklist of the specification.
+The numbers C1 to C16, D2 to D5 and G2 are those of the project's checklist of the specification. What a single EHR
+asks besides is written here too, from its own documentation.
 """
 
 from collections.abc import Iterator
@@ -20,11 +21,54 @@ CARD = {
     "links",
 }
 SUGGESTION = {"label", "uuid", "isRecommended", "actions"}
+SERVICE = {"hook", "id", "title", "description", "usageRequirements", "prefetch", "extension"}
+SINCE_2 = {"uuid", "overrideReasons"}
 
 
 def broken_rules(card: Json) -> list[str]:
     """Every rule that this card breaks, in words; empty for a good card."""
     return list(_broken(card))
+
+
+def broken_rules_of_discovery(document: Json) -> list[str]:
+    """Every rule that this answer of the discovery endpoint breaks."""
+    services = _list(document, "services")
+    return [
+        *(["D2: an object with the list of services"] if set(document) != {"services"} or not services else []),
+        *("D3: hook, id and description" for s in services if not {"hook", "id", "description"} <= set(s)),
+        *(f"D5: unknown members {sorted(set(s) - SERVICE)}" for s in services if not set(s) <= SERVICE),
+        *(["one id for each hook"] if len({s.get("id") for s in services}) != len(services) else []),
+        *(f"G2: {where} says nothing" for where in _says_nothing(document, "discovery")),
+    ]
+
+
+def broken_rules_of_epic(card: Json) -> list[str]:
+    """What Epic's documentation of CDS Hooks asks beyond the standard."""
+    source, suggestions = card.get("source"), _list(card, "suggestions")
+    topic = source.get("topic", {}).get("code", "") if isinstance(source, dict) else ""
+    actions = [_list(suggestion, "actions") for suggestion in suggestions]
+    creates = [action for held in actions for action in held if action["type"] == "create"]
+    return [
+        *(["the topic is at most 100 letters and digits"] if not (topic.isalnum() and len(topic) <= 100) else []),
+        *(["only selectionBehavior any"] if card.get("selectionBehavior", "any") != "any" else []),
+        *("one action for each suggestion" for held in actions if len(held) != 1),
+        *("no update of an order" for held in actions for action in held if action["type"] == "update"),
+        *("what is created carries one code of the list" for action in creates if _listed(action) != 1),
+    ]
+
+
+def broken_rules_of_version_1(card: Json) -> list[str]:
+    """Members that CDS Hooks 1.0 does not know."""
+    source = card.get("source")
+    known = isinstance(source, dict) and "topic" not in source
+    return [f"{name} is of 2.0" for name in sorted(SINCE_2 & set(card))] + ([] if known else ["topic is of 2.0"])
+
+
+def _listed(action: Json) -> int:
+    resource = action["resource"]
+    assert isinstance(resource, dict)
+    codings = resource["medicationCodeableConcept"]["coding"]
+    return sum(c["system"] == "urn:com.epic.cdshooks.action.code.system.preference-list-item" for c in codings)
 
 
 def _broken(card: Json) -> Iterator[str]:

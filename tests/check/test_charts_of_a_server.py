@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from werkzeug import Request, Response
 
+from cds_service.trust.keys import make_private_key, write_pem
 from tests.check.conftest import Told
 from tests.check.hospital import LAB, Hospital, answer, chart, coded, observation, quantity, searchset, statement
 from tests.check.test_configuration import codes, says
@@ -316,6 +317,26 @@ def test_the_token_is_sent_and_never_told(
     _, report, notices = check("--server", hospital.base, "--patients", ids, "--token-env", "FHIR_TOKEN")
     assert {request.headers.get("Authorization") for request in hospital.requests} == {"Bearer canary-token"}
     assert "canary" not in report + notices
+
+
+def test_where_no_token_is_given_our_own_is_sent(
+    hospital: Hospital, document: Document, config: Path, ids: str
+) -> None:
+    hospital.holds(chart("p1"), chart("p2"))
+    key = config.parent / "private-key.pem"
+    key.write_bytes(write_pem(make_private_key("ES384")))
+    key.chmod(0o600)
+    backend = f'[[fhir.backend]]\nserver = "{hospital.base}"\nclient_id = "us"\nkey_id = "k"\n'
+    backend += f'private_key_file = "{key}"\ntoken_url = "{hospital.base}/token"\n'
+    config.write_text(config.read_text() + backend)
+    hospital.quirks["token"] = lambda _: answer(
+        {"access_token": "canary-own", "token_type": "bearer", "expires_in": 300, "scope": "system/*.rs"}
+    )
+    told = document("--server", hospital.base, "--patients", ids)
+    assert (told["exit"], told["charts"]["read"]) == (0, 2)
+    sent = {request.headers.get("Authorization") for request in hospital.requests if request.path != "/fhir/token"}
+    assert sent == {"Bearer canary-own"}
+    assert "canary" not in json.dumps(told)
 
 
 def test_a_token_that_is_not_set_could_not_be_checked(hospital: Hospital, document: Document) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from cds_service.check.finding import State, find, load_wording
+from cds_service.ehr_profiles import load_profiles
 from cds_service.hooks.services import load_services
 from cds_service.settings import Settings
+from cds_service.trust.keys import make_private_key, write_pem
 from fhir_mappings.rows import known_tables, read_rows
 from fhir_mappings.searches import load_searches, prefetch_templates
 from tests.check.conftest import Told
@@ -41,11 +43,8 @@ def test_what_to_type_into_the_ehr_is_what_discovery_says(document: Document, ch
     told = document()["ehr"]
     assert [address["path"] for address in told["addresses"]] == [f"/cds-services/{s.id}" for s in load_services()]
     assert told["prefetch"] == prefetch_templates(load_searches())
-    assert {
-        "resource": "Medication",
-        "smart_v2": "patient/Medication.rs",
-        "smart_v1": "patient/Medication.read",
-    } in told["scopes"]
+    spelled = {"smart_v2": "patient/Medication.rs", "smart_v1": "patient/Medication.read", "own": None}
+    assert told["scopes"][-1] == {"resource": "Medication", **spelled}
     _, report, _ = check()
     for key, query in told["prefetch"].items():
         assert f"    {key}\n      {query}\n" in report
@@ -147,6 +146,74 @@ def test_an_empty_tables_folder_is_told_as_such(config: Path, document: Document
     (config.parent / "tables").mkdir()
     config.write_text(DECIDED + 'tables_folder = "tables"\n')
     assert says(document(), "tables-own")[0].endswith("0 rows of your own are read before ours (none).")
+
+
+@pytest.fixture
+def own_token(config: Path) -> Path:
+    """A site that is registered at an authorization server; the file of its private key."""
+    key = config.parent / "private-key.pem"
+    key.write_bytes(write_pem(make_private_key("ES384")))
+    key.chmod(0o600)
+    server = '[[fhir.backend]]\nserver = "https://fhir.example/r4"\nclient_id = "us"\nkey_id = "k"\n'
+    text = f'{DECIDED}[ehr]\nprofile = "epic"\n{server}private_key_file = "private-key.pem"\n'
+    config.write_text(text)
+    return key
+
+
+def test_a_private_key_that_fits_is_right_and_brings_scopes_of_our_own(
+    own_token: Path, document: Document, check: Callable[..., Told]
+) -> None:
+    told = document()
+    assert told["exit"] == 0
+    assert says(told, "key-fits") == [f"{own_token}: a private key that fits ES384."]
+    assert "as client us" in says(told, "own-token")[0]
+    assert told["ehr"]["scopes"][0]["own"] == "system/Patient.rs"
+    _, report, _ = check()
+    assert "\n    system/Medication.rs\n" in report
+    assert "preference-keys-unset" in codes(told, "note")
+
+
+def test_a_private_key_that_others_can_read_is_not_ready(own_token: Path, document: Document) -> None:
+    own_token.chmod(0o644)
+    told = document()
+    assert (told["exit"], codes(told, "missing")) == (1, ["key-open-to-others"])
+
+
+def test_a_private_key_that_does_not_fit_is_told_with_its_line(
+    own_token: Path, document: Document, config: Path
+) -> None:
+    own_token.write_bytes(write_pem(make_private_key("RS384")))
+    (fault,) = says(document(), "configuration-fault")
+    line = config.read_text().splitlines().index('private_key_file = "private-key.pem"') + 1
+    assert fault.startswith(
+        f"{config}:{line}: fhir.backend.private_key_file: a private key on the elliptic curve P-384"
+    )
+
+
+def test_a_private_key_may_come_from_the_environment(
+    own_token: Path, document: Document, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUR_KEY", own_token.read_text())
+    text = config.read_text().replace('private_key_file = "private-key.pem"', 'private_key_variable = "OUR_KEY"')
+    config.write_text(text)
+    assert says(document(), "key-fits") == ["the environment variable OUR_KEY: a private key that fits ES384."]
+
+
+@pytest.mark.parametrize(
+    ("profile", "hooks", "queries"),
+    [("generic", 3, True), ("epic", 3, True), ("oracle-health", 1, True), ("hapi", 2, False)],
+)
+def test_what_to_type_is_what_this_ehr_takes(
+    profile: str, hooks: int, queries: bool, config: Path, document: Document, check: Callable[..., Told]
+) -> None:
+    config.write_text(f'{DECIDED}[ehr]\nprofile = "{profile}"\n')
+    told = document()
+    assert (len(told["ehr"]["addresses"]), bool(told["ehr"]["prefetch"])) == (hooks, queries)
+    assert told["ehr"]["tasks"] == list(load_profiles()[profile].tasks)
+    assert ("profile-unverified" in codes(told, "note")) is bool(load_profiles()[profile].unverified)
+    _, report, _ = check()
+    assert ("No prefetch: this EHR takes none of ours" in report) is not queries
+    assert all(" ".join(task.split()) in " ".join(report.split()) for task in told["ehr"]["tasks"])
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.clinical.advice import TABLE
+from cds_service.clinical.assess import assess
 from cds_service.clinical.assessment import AdviceKind, AntibodyStatus, Assessment, OrderChange, TroughStatus
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import InfusionOrder, MedicationUse, ReportedSign, TreatmentRecord
 from cds_service.clinical.trough import status_of
 from tests.clinical.charts import (
+    ACTIVE,
     CROHNS,
+    QUIET,
+    VISIT,
     ago,
     antibody,
     chart,
@@ -109,6 +113,25 @@ def charts(draw: st.DrawFn) -> TreatmentRecord:
     )
 
 
+@st.composite
+def low_troughs(draw: st.DrawFn) -> TreatmentRecord:
+    """A synthetic chart on which most of the table rests on what a forecast chooses."""
+    interval, kept = draw(st.sampled_from([4, 6, 8, 8])), draw(st.integers(2, 5))
+    weeks = [*accumulate([interval, *([interval] * kept), 4, 2])]
+    mg = draw(st.sampled_from([200, 200, 280]))
+    values = st.one_of(st.floats(0.3, 4.9).map(lambda v: f"{v:.1f}"), st.sampled_from(["<0.4", "<1"]))
+    before = st.one_of(values, st.just("25")).map(lambda v: level(v, ago(weeks=interval, hours=1)))
+    return chart(
+        *filter(None, (draw(st.none() | before), level(draw(values)))),
+        given=[infusion(ago(weeks=w), mg) for w in reversed(weeks)],
+        markers=draw(st.sampled_from([QUIET, ACTIVE])),
+        antibodies=[antibody(draw(st.sampled_from(["1", "5"])), assay="prometheus-hmsa")],
+    )
+
+
+ALSO_LOW = st.one_of(charts(), low_troughs())
+
+
 def conclusion(assessment: Assessment) -> object:
     return assessment.leading_rule, assessment.advice, assessment.trough_status, assessment.target
 
@@ -150,8 +173,12 @@ def test_a_proposed_interval_is_on_a_list_of_the_site_and_shorter_than_the_one_g
     assessment = judge(record, draft)
     for entry in assessment.advice:
         if entry.kind is AdviceKind.SHORTEN_INTERVAL:
-            by_forecast = assessment.forecast is not None and assessment.forecast.choice is not None
-            listed = Policy().forecast_intervals_weeks if by_forecast else Policy().intervals_weeks
+            choice = assessment.forecast.choice if assessment.forecast else None
+            listed = Policy().forecast_intervals_weeks if choice else Policy().intervals_weeks
+            if entry.interval_weeks is None:
+                assert choice is not None
+                assert not choice.sufficient
+                continue
             assert entry.interval_weeks in listed
             given_weeks = assessment.given.interval_weeks if assessment.given else None
             assert given_weeks is None or entry.interval_weeks < given_weeks
@@ -176,6 +203,105 @@ def test_order_and_duplicates_and_unrelated_rows_never_change_the_conclusion(
         medications=(MedicationUse("antacid", ago(weeks=3), "MedicationRequest/9"),),
     )
     assert conclusion(judge(mixed, draft)) == conclusion(judge(record, draft))
+
+
+@given(ALSO_LOW, ORDERS, st.integers(9, 23))
+@settings(max_examples=CHARTS, deadline=None)
+def test_the_hour_of_the_call_changes_nothing_on_one_calendar_day(
+    record: TreatmentRecord, draft: InfusionOrder | None, hour: int
+) -> None:
+    early, late = (assess(record, draft, Policy(), VISIT.replace(hour=h, minute=h)) for h in (9, hour))
+    assert (conclusion(late), late.forecast) == (conclusion(early), early.forecast)
+
+
+# A forecast chooses among what the table allows, and decides nothing else
+
+
+@given(ALSO_LOW, ORDERS)
+@settings(max_examples=CHARTS, deadline=None)
+def test_a_forecast_changes_the_step_and_never_what_kind_of_advice_is_given(
+    record: TreatmentRecord, draft: InfusionOrder | None
+) -> None:
+    told, off = judge(record, draft), judge(record, draft, Policy(forecast=False))
+    assert off.forecast is None
+    assert told.leading_rule == off.leading_rule
+    assert [(e.kind, e.rule, e.severity, e.recheck, e.prompt) for e in told.advice] == [
+        (e.kind, e.rule, e.severity, e.recheck, e.prompt) for e in off.advice
+    ]
+    if told.forecast is None or told.forecast.choice is None:
+        assert [(e.interval_weeks, e.dose_mg_per_kg) for e in told.advice] == [
+            (e.interval_weeks, e.dose_mg_per_kg) for e in off.advice
+        ]
+
+
+@given(ALSO_LOW, ORDERS)
+@settings(max_examples=CHARTS, deadline=None)
+def test_without_a_forecast_the_step_is_the_next_of_the_hospitals_list(
+    record: TreatmentRecord, draft: InfusionOrder | None
+) -> None:
+    found = judge(record, draft, Policy(forecast=False))
+    for entry in found.advice:
+        if entry.kind is AdviceKind.SHORTEN_INTERVAL:
+            now = round(found.given.interval_weeks) if found.given and found.given.interval_weeks else None
+            steps = [w for w in Policy().intervals_weeks if now is None or w <= now - 1]
+            assert entry.interval_weeks == max(steps) or now is None
+            assert (entry.interval_weeks_range, entry.dose_mg_per_kg) == (None, None)
+
+
+@given(ALSO_LOW, ORDERS)
+@settings(max_examples=CHARTS, deadline=None)
+def test_a_button_never_stands_with_a_range_an_insufficient_choice_or_levels_that_no_model_explains(
+    record: TreatmentRecord, draft: InfusionOrder | None
+) -> None:
+    found = judge(record, draft)
+    choice = found.forecast.choice if found.forecast else None
+    unexplained = any(issue.code == "level-not-explained" for issue in found.issues)
+    for entry in found.advice:
+        if entry.button:
+            assert entry.kind is AdviceKind.SHORTEN_INTERVAL
+            assert entry.interval_weeks is not None
+            assert entry.interval_weeks_range is None
+            assert choice is None or choice.sufficient
+            assert not unexplained
+
+
+@given(ALSO_LOW, ORDERS, st.sampled_from([4, 5, 6]))
+@settings(max_examples=CHARTS, deadline=None)
+def test_what_a_forecast_chooses_is_allowed_by_the_hospital(
+    record: TreatmentRecord, draft: InfusionOrder | None, minimum: int
+) -> None:
+    policy = Policy(minimum_interval_weeks=minimum)
+    found = judge(record, draft, policy)
+    if found.forecast is None or found.forecast.choice is None:
+        return
+    chosen, now = found.forecast.choice.option, found.forecast.unchanged
+    assert chosen in found.forecast.options
+    assert chosen.allowed
+    assert chosen.interval_weeks == now.interval_weeks or chosen.interval_weeks in policy.forecast_intervals_weeks
+    assert minimum <= chosen.interval_weeks or chosen.interval_weeks == now.interval_weeks
+    higher = chosen.dose_mg_per_kg != now.dose_mg_per_kg
+    assert not higher or (chosen.dose_mg_per_kg or 0) <= policy.maximum_mg_per_kg * (1 + 1e-9)
+    kinds = [entry.kind for entry in found.advice]
+    assert (kinds[0] is AdviceKind.REVIEW_DOSE) == (chosen.interval_weeks == now.interval_weeks)
+
+
+def test_the_generated_charts_reach_every_way_in_which_a_forecast_may_end() -> None:
+    """A law over charts without a forecast would prove nothing."""
+    reached: set[str] = set()
+
+    @given(ALSO_LOW, st.just(order()))
+    @settings(max_examples=300, deadline=None, derandomize=True)
+    def collect(record: TreatmentRecord, draft: InfusionOrder) -> None:
+        found = judge(replace(record, diagnoses=(CROHNS,)), draft)
+        reached.update(issue.code for issue in found.issues if issue.about == "forecast")
+        choice = found.forecast.choice if found.forecast else None
+        if choice is not None:
+            ending = "range" if choice.interval_range else "one" if choice.sufficient else "insufficient"
+            reached.add(f"{found.advice[0].kind}: {ending}")
+
+    collect()
+    wanted = {"shorten_interval: one", "shorten_interval: range", "shorten_interval: insufficient"}
+    assert wanted | {"review_dose: one", "review_dose: insufficient", "no-forecast", "level-not-explained"} <= reached
 
 
 STATUS_ORDER = [TroughStatus.BELOW, TroughStatus.WITHIN, TroughStatus.ABOVE]

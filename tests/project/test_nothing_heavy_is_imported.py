@@ -1,4 +1,4 @@
-"""A serving process stays small: data frames and plots are not for it, and FHIR models load when first needed."""
+"""A serving process stays small: data frames and plots are not for it, and the rest loads when first needed."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ import sys
 import pytest
 
 MODULES = ("cds_service.app", "cds_service.cli", "cds_service.hooks.evaluate")
-HEAVY = ("pandas", "statsmodels", "matplotlib", "scipy", "fhir")  # numpy is for forecasts
+HEAVY = ("pandas", "statsmodels", "matplotlib", "scipy", "fhir", "jwt", "cryptography")  # numpy is for forecasts
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -43,7 +43,9 @@ from tests.clinical.charts import (
     judge,
     level,
     measured,
+    order,
 )
+from tests.clinical.test_rows_of_the_precedence_table import FOUR_WEEKLY
 
 Json = dict[str, Any]
 
@@ -73,6 +75,13 @@ DOCUMENTS: dict[str, Json] = {
     "risk on a baseline": explain(judge(chart(level(1.7), markers=BASELINE), policy=policy("baseline"))),
     "risk by a recalibrated model": explain(judge(chart(level(1.7), markers=BASELINE), policy=policy("recalibrated"))),
     "risk model that says nothing": explain(judge(chart(level(1.7)), policy=policy("recalibrated"))),
+    "models that disagree": explain(judge(chart(level(2.5)))),
+    "nothing likely to suffice": explain(judge(chart(level("<0.4")))),
+    "dose chosen": explain(judge(chart(level(2.0), given=infusions(FOUR_WEEKLY)), order(4))),
+    "draft forecast": explain(judge(chart(level(1.7)), order(5))),
+    "target without an upper end": explain(judge(chart(level(1.7)), policy=Policy(target_profile="low-trigger-6"))),
+    "levels that no model explains": explain(judge(chart(level(40, ago(weeks=8, hours=1)), level("<0.4")))),
+    "forecast off": explain(judge(chart(level(1.7)), policy=Policy(forecast=False))),
     "no infliximab order": not_applicable("synthetic", VISIT, "no infliximab order in the request", Policy()),
 }
 
@@ -82,8 +91,27 @@ def site() -> Site:
     return open_site(Settings())
 
 
+def resolved(schema: Json) -> Json:
+    """The definition that is meant, where the schema names one or null."""
+    schema = next((one for one in schema.get("anyOf", []) if "$ref" in one), schema)
+    return SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+
+
+def undescribed(schema: Json, value: Any, where: str = "") -> Iterator[str]:
+    """Every key that the value has and the schema does not describe."""
+    schema = resolved(schema)
+    for item in value if isinstance(value, list) else ():
+        yield from undescribed(schema.get("items", {}), item, f"{where}[]")
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        if key in schema.get("properties", {}):
+            yield from undescribed(schema["properties"][key], inner, f"{where}.{key}")
+        else:
+            yield f"{where}.{key}"
+
+
 def described(schema: Json, value: Any) -> Iterator[str]:
     """Every key that the schema describes and the value leaves out."""
+    schema = resolved(schema)
     if isinstance(value, list):
         for item in value:
             yield from described(schema.get("items", {}), item)
@@ -101,6 +129,64 @@ def test_an_assessment_has_the_published_form_and_every_key(name: str) -> None:
     document = json.loads(json.dumps(DOCUMENTS[name], allow_nan=False))
     VALIDATOR.validate(document)
     assert list(described(SCHEMA, document)) == []
+
+
+FORECAST = SCHEMA["properties"]["forecast"]
+FORESEEN = [name for name, document in DOCUMENTS.items() if document["forecast"]]
+
+
+@pytest.mark.parametrize("name", FORESEEN)
+def test_a_forecast_has_no_key_that_the_schema_does_not_describe(name: str) -> None:
+    assert list(undescribed(FORECAST, DOCUMENTS[name]["forecast"])) == []
+
+
+def test_an_undescribed_key_is_found_however_deep() -> None:
+    forecast = json.loads(json.dumps(DOCUMENTS["draft forecast"]["forecast"]))
+    forecast["draft"]["second_trough"]["mode"] = forecast["models"][0]["eta"] = 1
+    assert list(undescribed(FORECAST, forecast)) == [".models[].eta", ".draft.second_trough.mode"]
+
+
+def test_the_documents_hold_every_ending_of_a_forecast() -> None:
+    assert {DOCUMENTS[name]["forecast"]["sufficient"] for name in FORESEEN} == {True, False, None}
+    assert {bool(DOCUMENTS[name]["forecast"]["draft"]) for name in FORESEEN} == {True, False}
+    without = {
+        issue["code"] for document in DOCUMENTS.values() if not document["forecast"] for issue in document["issues"]
+    }
+    assert "level-not-explained" in without
+
+
+@pytest.mark.parametrize("name", FORESEEN)
+def test_a_forecast_begins_with_the_unchanged_regimen_and_goes_from_least_to_most_drug(name: str) -> None:
+    first, *others = DOCUMENTS[name]["forecast"]["options"]
+    assert [first["current"], *(option["current"] for option in others)] == [True, *(False for _ in others)]
+    yearly = [option["mg_per_kg_per_year"] for option in others]
+    assert yearly == sorted(yearly)
+    assert sum(model["weight"] for model in DOCUMENTS[name]["forecast"]["models"]) == pytest.approx(1, abs=0.002)
+    assert all(len(o["second_trough_median_by_model"]) == len(DOCUMENTS[name]["forecast"]["models"]) for o in others)
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        ("models", []),
+        ("options", []),
+        ("assumed", ["hair_colour"]),
+        ("sufficient", "yes"),
+        ("draft", {}),
+        ("issues", [{"code": "no level"}]),
+    ],
+)
+def test_a_forecast_that_breaks_the_schema_is_refused(place: str, wrong: object) -> None:
+    document = DOCUMENTS["low trough"]
+    with pytest.raises(ValidationError):
+        VALIDATOR.validate({**document, "forecast": {**document["forecast"], place: wrong}})
+
+
+def test_a_chance_outside_0_to_1_is_refused() -> None:
+    document = json.loads(json.dumps(DOCUMENTS["low trough"]))
+    document["forecast"]["options"][0]["probability_at_least_low"] = 1.2
+    with pytest.raises(ValidationError, match=r"1\.2"):
+        VALIDATOR.validate(document)
 
 
 @pytest.mark.parametrize("name", patients.names())
@@ -140,7 +226,7 @@ def test_the_schema_lists_every_word_the_code_knows(path: str, values: type) -> 
     place = SCHEMA
     for part in path.split("."):
         place = place["properties"][part.removesuffix("[]")]
-        place = place["items"] if part.endswith("[]") else place
+        place = resolved(place["items"]) if part.endswith("[]") else place
     assert set(place["enum"]) == set(values)  # type: ignore[call-overload]
 
 

@@ -108,8 +108,14 @@ class Conclusion:
     advice: AdviceKind | Literal["none"] | None = None
     also: tuple[AdviceKind, ...] = ()
     severity: Severity | None = None
-    interval_weeks: Number | None = None
-    dose_mg_per_kg: Number | None = None
+    interval_weeks: Number | Literal["none"] | None = None
+    interval_weeks_range: tuple[Number, Number] | None = None
+    dose_mg_per_kg: Number | Literal["as given"] | None = None
+    sufficient: bool | None = None
+    expected_unchanged: Number | None = None
+    expected_draft: Number | None = None
+    compared_weeks: tuple[Number, ...] | None = None
+    forecast: Literal["none"] | None = None
     options_weeks: tuple[Number, ...] | None = None
     recheck: str | None = None
     button: bool | None = None

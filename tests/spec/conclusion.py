@@ -4,8 +4,10 @@ from typing import Any
 
 from cds_service.clinical.assessment import (
     Assessment,
+    Forecast,
     GivenRegimen,
     NoProbability,
+    Option,
     OrderedRegimen,
     Probability,
     RiskEstimate,
@@ -35,6 +37,7 @@ def concluded(a: Assessment) -> dict[str, Any]:
         "predictors": {p.name: p.state for p in a.predictors},
         **_risk(a.risk),
         **_card(a),
+        **_forecast(a.forecast),
         "options_weeks": tuple(option.interval_weeks for option in a.options),
         "notes": tuple(issue.code for issue in a.issues),
         "not_noted": tuple(issue.code for issue in a.issues),
@@ -94,13 +97,33 @@ def _card(a: Assessment) -> dict[str, Any]:
         "advice": entry.kind if entry else "none",
         "also": tuple(follower.kind for follower in a.advice[1:]),
         "severity": entry and entry.severity,
-        "interval_weeks": entry and entry.interval_weeks,
-        "dose_mg_per_kg": entry and entry.dose_mg_per_kg and round(entry.dose_mg_per_kg, 1),
+        "interval_weeks": (entry and entry.interval_weeks) or "none",
+        "interval_weeks_range": entry and entry.interval_weeks_range,
+        "dose_mg_per_kg": (entry and entry.dose_mg_per_kg and round(entry.dose_mg_per_kg, 1)) or "as given",
         "recheck": entry and entry.recheck,
         "button": entry and entry.button,
         "prompt": entry and entry.prompt,
         "reasons": entry.reasons if entry else (),
     }
+
+
+def _forecast(forecast: Forecast | None) -> dict[str, Any]:
+    """Expected troughs in ug/mL; `compared_weeks` are the intervals, the present one first."""
+    if forecast is None:
+        keys = ("sufficient", "expected_unchanged", "expected_draft", "compared_weeks")
+        return {**dict.fromkeys(keys), "forecast": "none"}
+    options = (forecast.unchanged, *forecast.options)
+    return {
+        "sufficient": forecast.choice.sufficient if forecast.choice else None,
+        "expected_unchanged": _expected(forecast.unchanged),
+        "expected_draft": _expected(forecast.draft),
+        "compared_weeks": tuple(sorted({option.interval_weeks for option in options}, reverse=True)),
+        "forecast": "made",
+    }
+
+
+def _expected(option: Option | None) -> float | None:
+    return round(option.expected.second_trough.median, 1) if option and option.expected else None
 
 
 def _rounded(pair: tuple[float, float] | None, digits: int) -> tuple[float, float] | None:

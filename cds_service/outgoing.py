@@ -1,0 +1,146 @@
+"""One HTTP exchange with a server that a hospital configured: it goes nowhere else and ends in time.
+
+Question: what did this server answer, and if nothing usable, why not?
+Source: OWASP ASVS 5.0 V1.3.6, V15.3.2. requests would take credentials from ~/.netrc, proxies from the environment and
+follow redirects with our headers: all three are switched off, and so are cookies.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Protocol
+
+import requests
+from requests.adapters import HTTPAdapter
+
+_CHUNK = 64 * 1024
+_REASONS = (
+    (requests.exceptions.SSLError, "{who}'s certificate was not accepted"),
+    (requests.exceptions.Timeout, ""),
+    (requests.exceptions.ConnectionError, "{who} could not be reached"),
+)
+
+
+class TimeLeft(Protocol):
+    """A deadline on the monotonic timer."""
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left, never negative."""
+
+    @property
+    def missed(self) -> str:
+        """What to say about an answer that did not come in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is sent, and to whom: `who` is how the server is called in what is told of it.
+
+    `form` makes it a POST of these fields, percent-encoded; without one it is a GET.
+    """
+
+    who: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    parameters: Sequence[tuple[str, str]] = field(default=(), repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+
+
+class Unanswered(Exception):
+    """There is no usable answer. `reason` is a text of ours, without anything that was sent or received.
+
+    `late` says that the time was over, so that someone with more time may ask again.
+    """
+
+    def __init__(self, reason: str, *, late: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.late = late
+
+
+def open_session(connections: int) -> requests.Session:
+    """A session without cookies, proxies, credentials and second attempts, for so many threads. Opens nothing yet."""
+    session = requests.Session()
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=connections, max_retries=0))
+    return session
+
+
+def send(session: requests.Session, asked: Asked, until: TimeLeft) -> requests.Response:
+    """The answer with its status and headers, to be closed by the caller; its body is not read yet.
+
+    Raises Unanswered. A redirect is an answer like any other and is not followed.
+    """
+    if not until.remaining:
+        raise Unanswered(until.missed, late=True)
+    try:
+        return session.request(
+            "GET" if asked.form is None else "POST",
+            asked.url,
+            params=list(asked.parameters),
+            data=asked.form,
+            headers={"Accept-Encoding": "identity", **asked.headers},
+            timeout=max(until.remaining, 0.001),
+            allow_redirects=False,
+            stream=True,
+        )
+    except requests.exceptions.RequestException as error:
+        raise _unanswered(error, asked.who, until) from error
+
+
+def media_type(response: requests.Response) -> str:
+    """The media type of an answer in lower case, without its parameters; empty where none is given."""
+    return response.headers.get("Content-Type", "").split(";")[0].strip().lower()
+
+
+def is_json(kind: str) -> bool:
+    """Whether a media type is that of JSON (RFC 6839)."""
+    return kind == "application/json" or kind.endswith("+json")
+
+
+def read_json(response: requests.Response, who: str, most_bytes: int, until: TimeLeft) -> Any:
+    """The JSON document in an answer, of at most so many decoded bytes. Raises Unanswered."""
+    body = bytearray()
+    try:
+        # read1 returns what has arrived, so that a server that drips cannot outlive the deadline.
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
+            body += chunk
+            if len(body) > most_bytes or not until.remaining:
+                break
+    except Exception as error:
+        # urllib3, ssl and zlib each raise their own.
+        raise _broken_off(error, who, until) from error
+    if len(body) > most_bytes:
+        raise Unanswered(f"{who} answered with more than {most_bytes} bytes")
+    if chunk:
+        raise Unanswered(until.missed, late=True)
+    return _parse(bytes(body), who, response.headers.get("Content-Length"))
+
+
+def _parse(body: bytes, who: str, announced: str | None) -> Any:
+    if announced and announced.isdigit() and int(announced) > len(body):
+        raise Unanswered(f"{who}'s answer was cut short")
+    try:
+        return json.loads(body, parse_constant=_not_json)
+    except (ValueError, RecursionError) as error:
+        raise Unanswered(f"{who}'s answer is not valid JSON") from error
+
+
+def _not_json(text: str) -> None:
+    raise ValueError(text)
+
+
+def _unanswered(error: Exception, who: str, until: TimeLeft) -> Unanswered:
+    for kind, reason in _REASONS:
+        if isinstance(error, kind):
+            return Unanswered(reason.format(who=who)) if reason else Unanswered(until.missed, late=True)
+    return Unanswered(f"{who} could not be asked")
+
+
+def _broken_off(error: Exception, who: str, until: TimeLeft) -> Unanswered:
+    late = not until.remaining or "timed out" in str(error).lower()
+    return Unanswered(until.missed, late=True) if late else Unanswered(f"{who}'s answer was cut short")
