@@ -12,6 +12,7 @@ from cards.wording import Wording
 from cds_service.clinical.assessment import Advice, AdviceKind, Assessment, Option, OrderChange
 from cds_service.clinical.regimen import WEEKS_PER_YEAR
 
+DIFFERENT = 0.1  # a measured and an expected level nearer than that need no explanation
 INDENT = "   "  # keeps the table inside the fifth line of a Markdown list
 # A shorter interval or a higher dose is shown only beside these, and never beside the others (the contract, section 2).
 OFFERS_MORE = frozenset(
@@ -106,13 +107,7 @@ def _read_table(assessment: Assessment, wording: Wording) -> str:
         return ""
     unchanged = forecast.unchanged.expected
     lead = forecast.draft or (forecast.choice.option if forecast.choice else None)
-    measured, told = assessment.trough.reading, []
-    if measured is not None and unchanged is not None:
-        level = phrases.level(measured, undetectable=assessment.undetectable)
-        told.append(
-            f"Measured {level}; if nothing changes, about {phrases.about(unchanged.second_trough.median)} expected, "
-            "because a forecast also weighs how other children do"
-        )
+    told = [_beside_the_measured(assessment, unchanged.second_trough.median)] if unchanged else []
     if lead is not None and lead.expected is not None and len(lead.expected.by_model) > 1:
         low, high = (phrases.about(edge(lead.expected.by_model)) for edge in (min, max))
         where = phrases.every(lead.interval_weeks)
@@ -120,6 +115,17 @@ def _read_table(assessment: Assessment, wording: Wording) -> str:
             f"The models differ, {where}: {low} to {high} µg/mL" if low != high else f"The models agree, {where}"
         )
     return f"{INDENT}{sentences(wording.word('text', 'forecast'), *told)}"
+
+
+def _beside_the_measured(assessment: Assessment, expected: float) -> str | None:
+    """What is expected of the unchanged regimen beside what was measured, and why the two differ where they do."""
+    measured = assessment.trough.reading
+    if measured is None:
+        return None
+    told = f"Measured {phrases.level(measured, undetectable=assessment.undetectable)}"
+    differs = measured.comparator is None and abs(expected - measured.value) > DIFFERENT * measured.value
+    why = ", because a forecast also weighs how other children do" if differs else ""
+    return f"{told}; if nothing changes, about {phrases.about(expected)} expected{why}"
 
 
 def _option(weeks: float, mg_per_kg: float | None) -> Option:

@@ -381,11 +381,13 @@ class Option:
 class Choice:
     """The option that leads. `sufficient` is False where none is likely to reach the target.
 
-    `interval_range` (weeks) is given where the models, each by itself, would choose different intervals.
+    `interval_alone` is False where none is without a higher dose. `interval_range` (weeks) is given where the models,
+    each by itself, would choose different intervals.
     """
 
     option: Option
     sufficient: bool
+    interval_alone: bool = True
     interval_range: tuple[float, float] | None = None
 
 

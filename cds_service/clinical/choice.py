@@ -46,9 +46,12 @@ def choose(forecast: Forecast, need: Need, *, shorter: bool) -> Forecast:
         return replace(forecast, options=options)
     chosen = _least(candidates, need.chance, lambda hope: hope.at_least_low)
     if chosen is None:
-        return replace(forecast, options=options, choice=Choice(_strongest(candidates), sufficient=False))
-    span = _span(forecast, candidates, chosen, need)
-    return replace(forecast, options=options, choice=Choice(chosen, sufficient=True, interval_range=span))
+        found = Choice(_strongest(candidates), sufficient=False, interval_alone=False)
+    else:
+        alone = _least(_at_the_lowest_dose(candidates), need.chance, lambda hope: hope.at_least_low) is not None
+        span = _span(forecast, candidates, chosen, need)
+        found = Choice(chosen, sufficient=True, interval_alone=alone, interval_range=span)
+    return replace(forecast, options=options, choice=found)
 
 
 def _drug_then_visits(option: Option) -> tuple[float, float]:
@@ -80,9 +83,15 @@ def _least(candidates: Sequence[Option], needed: float, chance: Chance) -> Optio
 
 def _strongest(candidates: Sequence[Option]) -> Option:
     """The likeliest of those that also raise the dose: the shortest interval alone is never the answer."""
-    lowest = min(option.dose_mg_per_kg or 0.0 for option in candidates)
-    combined = [option for option in candidates if (option.dose_mg_per_kg or 0.0) > lowest * (1 + 1e-9)]
+    at_lowest = _at_the_lowest_dose(candidates)
+    combined = [option for option in candidates if option not in at_lowest]
     return max(combined or candidates, key=lambda o: o.expected.at_least_low if o.expected else 0.0)
+
+
+def _at_the_lowest_dose(candidates: Sequence[Option]) -> list[Option]:
+    """The options that change the interval alone."""
+    lowest = min(option.dose_mg_per_kg or 0.0 for option in candidates)
+    return [option for option in candidates if (option.dose_mg_per_kg or 0.0) <= lowest * (1 + 1e-9)]
 
 
 def _span(forecast: Forecast, candidates: Sequence[Option], chosen: Option, need: Need) -> tuple[float, float] | None:

@@ -228,8 +228,12 @@ def _by_the_forecast(f: Facts, compared: str) -> tuple[str, ...]:
         return ()
     if not f.choice.sufficient:
         return (f"no {compared} is likely to suffice, by the forecast",)
-    least = "least drug per year that is likely enough, by the forecast"
-    return (least, "the models disagree on the interval") if f.choice.interval_range else (least,)
+    found = ["least drug per year that is likely enough, by the forecast"]
+    if f.step is not None and not f.choice.interval_alone:
+        found.append("no interval alone is likely to suffice, by the forecast")
+    if f.choice.interval_range:
+        found.append("the models disagree on the interval")
+    return tuple(found)
 
 
 def _antibody_reason(f: Facts) -> str:

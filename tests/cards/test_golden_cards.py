@@ -103,7 +103,7 @@ def test_a_forecast_is_told_in_whole_numbers_with_its_range_and_chances_in_tenth
 @pytest.mark.parametrize("name", WITH_FORECAST)
 def test_a_forecast_stands_beside_the_measured_level_with_what_it_leaves_out(name: str) -> None:
     shown = reads(name)
-    assert re.search(r"Measured .*; if nothing changes, about \S+ expected, because", shown)
+    assert re.search(r"Measured .*; if nothing changes, about \S+ expected[,.]", shown)
     assert "the error of the assay left out" in shown
     assert "in other children such models were off by half the level or more" in shown
     assert "Expected trough not forecast" not in shown

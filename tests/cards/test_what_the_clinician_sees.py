@@ -327,3 +327,10 @@ def test_the_source_has_a_topic_that_never_changes() -> None:
     assert topics == {load_wording().source}
     assert load_wording().source.topic is not None
     assert load_wording().source.topic.code == "infliximab-trough"
+
+
+def test_a_measured_and_an_expected_level_that_differ_are_explained_and_others_are_not() -> None:
+    why = "because a forecast also weighs how other children do"
+    far, near = (detail(CARDS[name]) for name in ("review_dose-forecast", "near_target-forecast"))
+    assert why in far
+    assert why not in near
