@@ -21,6 +21,7 @@ from cds_service.hooks.site import open_site
 from cds_service.settings import Settings
 from fhir_mappings.read import read_record
 from fhir_mappings.rows import columns_of
+from fhir_mappings.searches import load_searches
 from tests.check.hospital import chart
 from tests.integration.conftest import CHILDREN, FHIR_JSON
 
@@ -28,10 +29,19 @@ Json = dict[str, Any]
 LOCAL = ("ifxcds-check-local-1", "ifxcds-check-local-2")
 
 
+@pytest.fixture(scope="session")
+def warm(fhir_base: str) -> str:
+    """The server after each kind of search was answered once: the first ones after its start take seconds."""
+    for search in load_searches():
+        path = "Patient/" if search.resource_type == "Patient" else f"{search.resource_type}?patient="
+        requests.get(f"{fhir_base}/{path}{CHILDREN[0].id}", timeout=60, headers=FHIR_JSON).raise_for_status()
+    return fhir_base
+
+
 @pytest.fixture
-def config(fhir_base: str, tmp_path: Path) -> Path:
+def config(warm: str, tmp_path: Path) -> Path:
     path = tmp_path / "site.toml"
-    servers = f'[fhir]\nallowed_servers = ["{fhir_base}"]\ndeadline_seconds = 10.0\n'
+    servers = f'[fhir]\nallowed_servers = ["{warm}"]\ndeadline_seconds = 10.0\n'
     path.write_text(servers + '[site]\nname = "North"\ntime_zone = "UTC"\n')
     return path
 
@@ -53,7 +63,8 @@ def document(config: Path, fhir_base: str, ids: list[str], *arguments: str) -> J
 def test_the_bundled_children_are_counted_as_their_prefetch_says(config: Path, fhir_base: str, as_of: datetime) -> None:
     told = document(config, fhir_base, [child.id for child in CHILDREN], "--sample", "1000")
     expected = together(prefetched(child, as_of) for child in CHILDREN)
-    assert (told["exit"], told["charts"]["read"], told["charts"]["refusals"]) == (0, len(CHILDREN), [])
+    assert told["charts"]["refusals"] == []
+    assert (told["exit"], told["charts"]["read"]) == (0, len(CHILDREN))
     assert {row["key"]: (row["number"], row["of"]) for row in told["charts"]["coverage"]} == {
         share.key: (share.number, share.of) for share in expected.shares()
     }
