@@ -1,4 +1,4 @@
-"""The command line: demo, serve, evaluate, forecast, burden, keys.
+"""The command line: demo, serve, evaluate, forecast, burden, keys, check.
 
 `evaluate` and `forecast` print exactly one JSON document on standard output; every notice goes to standard error. Exit
 0 when evaluated, also when nothing applies; 2 when it could not be, with an OperationOutcome.
@@ -6,6 +6,7 @@
 
 import argparse
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from cds_service.errors import BadHookRequest, CdsError, ConfigurationError
 from cds_service.settings import Backend, Settings, load_settings
 
 MOST_BYTES = 2_000_000  # of a forecast case
+MOST_CHARTS = 100_000  # of one check
 UNCONFIGURED = (
     "No configuration: only FHIR servers on loopback are read, callers need no token and no rate limit applies."
 )
@@ -59,7 +61,27 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the private key")
     keys.add_argument("--algorithm", choices=("ES384", "RS384"), default="ES384", help="default ES384")
     keys.set_defaults(command=_keys)
+    _add_check(
+        commands.add_parser("check", help="is the configuration whole, and does the FHIR server hold what we need")
+    )
     return parser
+
+
+def _add_check(check: argparse.ArgumentParser) -> None:
+    check.add_argument("--config", type=Path, required=True, metavar="FILE", help="the site's TOML configuration")
+    check.add_argument("--server", metavar="URL", help="read charts from this FHIR server, one of fhir.allowed_servers")
+    check.add_argument("--patients", metavar="FILE|-", help="ids of patients, one per line; else the server finds some")
+    check.add_argument("--sample", type=_count, default=20, metavar="N", help="read at most N charts (default 20)")
+    check.add_argument("--token-env", metavar="NAME", help="the environment variable that holds an access token")
+    check.add_argument("--no-ids", action="store_true", help="name no resource as an example")
+    check.add_argument("--json", action="store_true", help="print one JSON document instead of the report")
+    check.set_defaults(command=_check)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_CHARTS:
+        raise argparse.ArgumentTypeError(f"a number from 1 to {MOST_CHARTS} expected")
+    return int(text)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -202,6 +224,35 @@ def _keys(options: argparse.Namespace) -> int:
         _notice(f"key_id = {public['keys'][0]['kid']!r}, algorithm = {options.algorithm!r}")
 
     return _until_stopped(make)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from cds_service.check.document import check_document
+    from cds_service.check.report import write_report
+    from cds_service.check.run import Asked, run_check
+    from cds_service.hooks import clock
+
+    try:
+        asked = Asked(options.config, options.server, _patients(options), options.sample, options.token_env)
+        check = run_check(asked, os.environ, clock.now(), sys.stderr)
+    except CdsError as error:
+        for line in error.diagnostics:
+            _notice(f"infliximab-cds: {line}")
+        return 2
+    ids = not options.no_ids
+    print(json.dumps(check_document(check, ids=ids), indent=2) if options.json else write_report(check, ids=ids))
+    return check.exit_code
+
+
+def _patients(options: argparse.Namespace) -> str | None:
+    if options.patients is None:
+        return None
+    if options.server is None:
+        raise BadHookRequest("--patients: --server URL expected beside it")
+    try:
+        return _read_file(options.patients).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadHookRequest("--patients: UTF-8 expected") from error
 
 
 def _site_and_time(options: argparse.Namespace) -> tuple[Any, datetime]:

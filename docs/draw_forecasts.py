@@ -21,8 +21,7 @@ from cds_service.clinical.pk.case import Bound
 from cds_service.clinical.pk.course import CENTRAL_VOLUME, advance
 from cds_service.clinical.pk.disposition import propagate
 from cds_service.clinical.pk.ensemble import Ensemble, ask, widen
-from cds_service.clinical.pk.posterior import CHILDREN as CHILDREN_DRAWN
-from cds_service.clinical.pk.posterior import Possible, possible_children
+from cds_service.clinical.pk.posterior import possible_children
 from cds_service.clinical.pk.published import DEFAULT_MODELS, published_model
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import Moment
@@ -38,6 +37,7 @@ CHILDREN = ("falling-troughs", "low-trough", "undetectable-active")
 SHOWN_WEEKS = 30  # of the past
 SCHEDULES = ((8, "#8a8f98"), (6, "#c47a00"), (4, "#1f6feb"))  # weeks, colour
 INFUSION_DAYS = 2 / 24
+CHILDREN_DRAWN = 2048
 INK, FITTED, TARGET = "#1b2330", "#1b2330", "#d8efe0"
 
 
@@ -129,21 +129,20 @@ def ahead(
     columns: list[np.ndarray] = []
     for estimate, weight in zip(found.estimates, found.weights, strict=True):
         child = possible_children(estimate, history.case, len(history.case.levels))
-        columns.append(np.concatenate(list(curves(child, offsets, mg)))[:, : round(CHILDREN_DRAWN * weight)])
+        drawn = child.equally_likely(round(CHILDREN_DRAWN * weight), -child.parameters[0])
+        columns.append(np.concatenate(list(curves(*drawn, offsets, mg))))
     levels = np.concatenate(columns, axis=1)
     low, middle, high = np.percentile(levels, [5, 50, 95], axis=1)
     return np.concatenate([offsets, offsets + interval]), low, middle, high
 
 
-def curves(child: Possible, offsets: np.ndarray, mg: float) -> Iterator[np.ndarray]:
+def curves(parameters: np.ndarray, amounts: np.ndarray, offsets: np.ndarray, mg: float) -> Iterator[np.ndarray]:
     """Levels (time, child) of the first two intervals."""
-    amounts = child.amounts
     rate = mg / INFUSION_DAYS
-    order = np.random.default_rng(0).permutation(child.parameters.shape[1])  # they come sorted by clearance
     for _ in range(2):
-        moved = propagate(child.parameters[:, None, :], offsets[:, None], np.minimum(offsets, INFUSION_DAYS)[:, None])
+        moved = propagate(parameters[:, None, :], offsets[:, None], np.minimum(offsets, INFUSION_DAYS)[:, None])
         at = advance(moved.kept, amounts[:, None]) + rate * moved.gained
-        yield (at[0] / child.parameters[CENTRAL_VOLUME])[:, order]
+        yield at[0] / parameters[CENTRAL_VOLUME]
         amounts = at[:, -1]
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from generator import advice, burden, cases, chart, forecast, safety, site
+from generator import advice, burden, cases, chart, check, forecast, safety, site
 
 HERE = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -22,6 +22,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "cards": advice.cards,
     "case-contents": cases.contents,
     "case-example": cases.example,
+    "check": check.check,
     "concepts": chart.concepts,
     "conditions": chart.conditions,
     "drugs": chart.drugs,

@@ -4,9 +4,10 @@ Question: do the tables say what their columns promise? Source: `tables/*.csv`, 
 could not be verified has an empty cell for a site to fill. A site's folder holds files of the same names and columns.
 """
 
+import difflib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 from functools import lru_cache, partial
 from pathlib import Path
@@ -14,7 +15,8 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from cds_service.clinical.record import ReportedSign
-from fhir_mappings.rows import Row, read_rows
+from cds_service.errors import ConfigurationError
+from fhir_mappings.rows import Row, WrongRow, known_tables, read_rows
 from fhir_mappings.vocabulary import (
     Concept,
     DrugCode,
@@ -33,6 +35,8 @@ __all__ = ["Tables", "load_tables"]
 LookedUp = TypeVar("LookedUp")
 Found = TypeVar("Found")
 
+MOST_FAULTS = 50  # told at once
+FOUNDATIONS = ("systems.csv", "concepts.csv")  # while one of them is wrong, nothing that rests on it can be judged
 YES_NO = ("yes", "no")
 KINDS = ("level", "antibody", "measurement", "sign")
 SEARCHES = ("laboratory", "weight", "scores")
@@ -52,8 +56,48 @@ EXCLUDES = "local_steroid"  # only ever excludes, so its rows may ship unverifie
 
 @lru_cache
 def load_tables(site: Path | None = None) -> Tables:
-    """Our tables, the rows of a site's folder before them. Raises ConfigurationError that names file and row."""
-    rows = partial(read_rows, site=site)
+    """Our tables, the rows of a site's folder before them.
+
+    Raises ConfigurationError with one line per fault that names file and row.
+    """
+    faults, skipped = _strangers(site), set[tuple[str, int]]()
+    foundation = ""
+    while len(faults) < MOST_FAULTS:
+        try:
+            tables = _load(site, frozenset(skipped))
+        except WrongRow as wrong:
+            if foundation not in ("", wrong.file):
+                break
+            faults += wrong.diagnostics
+            skipped.add((wrong.file, wrong.line))
+            foundation = wrong.file if Path(wrong.file).name in FOUNDATIONS else ""
+        else:
+            if not faults:
+                return tables
+            break
+    raise ConfigurationError(*faults)
+
+
+def _strangers(site: Path | None) -> list[str]:
+    """Tables in a site's folder that nobody would read."""
+    if site is None:
+        return []
+    known = known_tables()
+    try:
+        names = sorted(path.name for path in site.iterdir() if path.suffix.lower() == ".csv")
+    except OSError as error:
+        raise ConfigurationError(f"{site}: the folder cannot be read: {error.strerror}") from error
+    return [f"{site}/{name}: no such table{_nearest(name, known)}" for name in names if name not in known]
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    stems = [table.removesuffix(".csv") for table in known]
+    near = difflib.get_close_matches(name.lower().removesuffix(".csv"), stems, n=1, cutoff=0.5)
+    return f", did you mean {near[0]}.csv?" if near else f"; known here: {', '.join(known)}"
+
+
+def _load(site: Path | None, skipped: Set[tuple[str, int]]) -> Tables:
+    rows = partial(read_rows, site=site, skipped=skipped)
     systems = _once((row, row.filled("url"), row.filled("system")) for row in rows("systems.csv"))
     concepts = _once((row, row.filled("concept"), _concept(row)) for row in rows("concepts.csv"))
     names = tuple(_name(row, concepts) for row in rows("names.csv"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cds_service.errors import ConfigurationError
-from fhir_mappings.tables import load_tables
+from fhir_mappings.tables import MOST_FAULTS, load_tables
 from fhir_mappings.vocabulary import plain_code, spelling
 from tests.fhir_mappings.charts import LOINC, antibody, coded, codes, level, observation, quantity, read
 
@@ -80,6 +80,94 @@ def test_other_columns_are_refused(tmp_path: Path) -> None:
     (tmp_path / "units.csv").write_text("concept,unit\n", encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"units\.csv, row 1: the columns are concept,unit,factor,use,source"):
         load_tables(tmp_path)
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    folder = site(tmp_path, "units.csv", "crp,mg/hL,zero,read,x", "crp,mg/dl,1,read,x", "crp,mg,1,use,x")
+    site(tmp_path, "assays.csv", ",Mayo,x")
+    with pytest.raises(ConfigurationError) as caught:
+        load_tables(folder)
+    assert [line.removeprefix(f"{tmp_path}/") for line in caught.value.diagnostics] == [
+        "units.csv, row 2: factor is a positive number, got 'zero'",
+        "units.csv, row 4: use is one of read, review, got 'use'",
+        "assays.csv, row 2: assay must not be empty",
+    ]
+
+
+def test_what_rests_on_a_wrong_table_is_not_judged(tmp_path: Path) -> None:
+    site(tmp_path, "systems.csv", "own,,x", "other,,x")
+    with pytest.raises(ConfigurationError) as caught:
+        load_tables(site(tmp_path, "laboratory.csv", "crp,own,1-2,read,yes,x", "crp,own,1-3,use,yes,x"))
+    assert [line.partition(", ")[2] for line in caught.value.diagnostics] == [
+        "row 2: url must not be empty",
+        "row 3: url must not be empty",
+    ]
+
+
+def test_a_file_full_of_faults_ends_after_fifty(tmp_path: Path) -> None:
+    rows = [f"crp,unit{number},zero,read,x" for number in range(60)]
+    with pytest.raises(ConfigurationError) as caught:
+        load_tables(site(tmp_path, "units.csv", *rows))
+    assert len(caught.value.diagnostics) == MOST_FAULTS
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("laboratry.csv", "did you mean laboratory.csv?"), ("xyzzy.CSV", "known here: antibody_units.csv, assays.csv")],
+)
+def test_a_table_that_nobody_would_read_is_refused(tmp_path: Path, name: str, told: str) -> None:
+    (tmp_path / name).write_text("x")
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(ConfigurationError) as caught:
+        load_tables(tmp_path)
+    assert caught.value.diagnostics[0].startswith(f"{tmp_path}/{name}: no such table")
+    assert told in caught.value.diagnostics[0]
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="the folder cannot be read: No such file"):
+        load_tables(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"concept,unit,factor,use,source\ncrp,\xb5g,1,read,x\n", "row 1: UTF-8 expected, row 2 is not"),
+        (
+            b"concept;unit;factor;use;source\n",
+            "row 1: the columns are concept,unit,factor,use,source, separated by commas",
+        ),
+        (
+            b'concept,unit,factor,use,source\ncrp,"mg,1,read,x\ncrp,g,1,read,x\n',
+            "row 2: not readable as CSV from here on",
+        ),
+        (b'"concept,unit\n', "row 1: not readable as CSV from here on"),
+    ],
+)
+def test_a_file_that_is_no_such_csv_is_told_with_its_row(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "units.csv").write_bytes(content)
+    with pytest.raises(ConfigurationError) as caught:
+        load_tables(tmp_path)
+    assert len(caught.value.diagnostics) == 1
+    assert f"units.csv, {told}" in caught.value.diagnostics[0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that the system refuses to read")
+def test_a_file_that_the_system_refuses_is_told(tmp_path: Path) -> None:
+    (tmp_path / "units.csv").symlink_to("/proc/self/mem")
+    with pytest.raises(ConfigurationError, match=r"units\.csv, row 1: the file cannot be read: Input/output error"):
+        load_tables(tmp_path)
+
+
+def test_what_a_spreadsheet_saves_can_be_read(tmp_path: Path) -> None:
+    rows = f'{HEADS["units.csv"]}\r\n\r\ncrp,mg/hL,1,read,"x, y"\r\n'
+    (tmp_path / "units.csv").write_bytes(rows.encode("utf-8-sig"))
+    assert load_tables(tmp_path).units["crp", "mg/hl"] == Decimal(1)
+
+
+def test_an_empty_phrase_would_stand_in_every_text(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"assays\.csv, row 2: words has nothing on one side of a |"):
+        load_tables(site(tmp_path, "assays.csv", "our-elisa,House ELISA| ,x"))
 
 
 def test_the_same_key_twice_is_refused(tmp_path: Path) -> None:

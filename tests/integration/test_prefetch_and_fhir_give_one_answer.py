@@ -48,7 +48,10 @@ def test_the_record_is_the_same(fhir_base: str, child: SyntheticPatient, as_of: 
 
 def record(body: dict[str, object], site: Site, as_of: datetime) -> TreatmentRecord:
     reading = Reading(
-        ask_for_chart(read_hook_request(body, "order-sign"), site.allowed), site.client, site.limits, Deadline.after(10)
+        ask_for_chart(read_hook_request(body, "order-sign"), site.allowed, site.own_access),
+        site.client,
+        site.limits,
+        Deadline.after(10),
     )
     chart = gather(reading, site.searches, as_of - site.look_back)
     told = read_record(chart, since=as_of - site.look_back, until=as_of, time_zone=site.time_zone, tables=site.tables)

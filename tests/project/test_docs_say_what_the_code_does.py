@@ -184,7 +184,7 @@ def test_every_status_of_an_error_is_told() -> None:
 
 
 def test_every_command_and_option_is_told() -> None:
-    assert commands() == ["demo", "serve", "evaluate", "forecast", "burden", "keys"]
+    assert commands() == ["demo", "serve", "evaluate", "forecast", "burden", "keys", "check"]
     text = everything()
     for command in commands():
         assert f"infliximab-cds {command}" in text or f"`{command}`" in text
