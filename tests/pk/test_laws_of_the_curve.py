@@ -181,6 +181,16 @@ def test_single_precision_is_good_to_a_thousandth(model: PopulationModel, case: 
     assert single == pytest.approx(double, rel=1e-3, abs=1e-3)
 
 
+@pytest.mark.parametrize("hours", [0.01, 0.1, 2.0])
+def test_a_short_infusion_keeps_its_digits_in_single_precision(hours: float) -> None:
+    model = published_model("fasanmade-2011-combined")
+    doses = tuple(GivenDose(56.0 * number, hours / 24, 150) for number in range(4))
+    course = Course(model, Case(doses, (), alone(child())), (30.0, 224.0))
+    etas = np.random.default_rng(0).standard_normal((200, 4)) * np.sqrt(course.variances)
+    double, single = (course.expect_many(etas.astype(kind))[0] for kind in (np.float64, np.float32))
+    assert single == pytest.approx(double, rel=1e-4, abs=1e-5)
+
+
 # --- the steady state ------------------------------------------------------------------------------------------------
 
 

@@ -229,6 +229,17 @@ def test_the_last_row_of_covariates_holds_for_what_is_to_come() -> None:
     assert outlook.steady_trough.median == pytest.approx(expected, rel=1e-3)
 
 
+def test_a_level_drawn_when_covariates_change_still_belongs_to_those_before() -> None:
+    """It is drawn before the infusion of that day, and before the weight of that day was taken for the dose."""
+    lighter, heavier = child(weight_kg=30.0), child(weight_kg=45.0)
+    case = Case(infusions([0, 56], 150), (), (CovariateRow(0, lighter), CovariateRow(56, heavier)))
+    at_the_change, just_before, just_after = Course(narrow(COMBINED), case, (56.0, 55.9999, 56.0001)).expect(
+        np.zeros(3)
+    )[0]
+    assert at_the_change == pytest.approx(just_before, rel=1e-4)
+    assert at_the_change != pytest.approx(just_after, rel=0.1)
+
+
 def test_the_same_question_gets_the_same_answer() -> None:
     one, other = (ask(THREE, at_steady_state(1.69), [Q8, Q4], start=560.0) for _ in range(2))
     assert (one.weights, one.effective) == (other.weights, other.effective)
