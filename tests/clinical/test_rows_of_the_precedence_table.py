@@ -485,6 +485,7 @@ def test_a_first_trough_after_induction_informs_and_carries_no_button() -> None:
 
 
 def test_patient_view_gives_the_same_advice_without_a_button() -> None:
-    assessment = judge(chart(level(1.7)), None)
+    assert judge(chart(level(2.0))).advice[0].button
+    assessment = judge(chart(level(2.0)), None)
     assert lead(assessment) == ("shorten_interval", 14, "warning")
     assert not assessment.advice[0].button
