@@ -30,6 +30,9 @@ SHORTEST_INFUSION_DAYS = 1 / 96  # a quarter of an hour: a shorter one is a slip
 MOST_LEVELS = 8  # J: older ones say little of the child now
 ALBUMIN_WINDOW_DAYS = 183  # J
 INFUSIONS_BEFORE_THE_RECORD = 6  # J: what was given before them is gone
+INFUSIONS_BEFORE_A_LEVEL = (
+    8  # J: so is what was given before so many ahead of the oldest level; a long chart costs time
+)
 ALBUMIN_MODELLED_G_PER_L = (25.0, 55.0)  # as in the models' files; one of the past beyond them counts as the nearer end
 G_PER_L_IN_G_PER_DL = 10.0
 _BOUNDS = {
@@ -103,11 +106,12 @@ def read_history(
     rows = tuple(CovariateRow(time, complete(values)) for time, values in zip(times, known, strict=True))
     unknown = {name for name, value in known[-1].items() if value is None}
     old_albumin = _old_albumin(record, as_of)
+    still_there = _not_yet_gone((*earlier, *infusions), levels[0])
     return History(
-        case=Case((*earlier, *infusions), tuple(levels), rows),
+        case=Case(still_there, tuple(levels), rows),
         next_infusion=times[-1],
         missing=frozenset(unknown | {"albumin_g_per_dl"} if old_albumin else unknown),
-        beginning_assumed=begun_elsewhere,
+        beginning_assumed=still_there[0].time < infusions[0].time,
         old_albumin=old_albumin,
     )
 
@@ -128,6 +132,12 @@ def _before_the_record(infusions: Sequence[GivenDose], timeline: Timeline) -> tu
     interval = infusions[1].time if len(infusions) > 1 else (timeline.interval_weeks or USUAL_INTERVAL_WEEKS) * 7
     back = range(INFUSIONS_BEFORE_THE_RECORD, 0, -1)
     return tuple(GivenDose(first.time - n * interval, first.duration, first.mg) for n in back)
+
+
+def _not_yet_gone(infusions: tuple[GivenDose, ...], oldest: MeasuredLevel) -> tuple[GivenDose, ...]:
+    """Without the infusions that left nothing by the oldest level."""
+    before = sum(dose.time < oldest.time for dose in infusions)
+    return infusions[max(before - INFUSIONS_BEFORE_A_LEVEL, 0) :]
 
 
 def _levels(

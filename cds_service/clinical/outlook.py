@@ -21,9 +21,7 @@ from cds_service.clinical.facts import UNDERDOSED, Facts
 from cds_service.clinical.history import History, NoHistory, read_history
 from cds_service.clinical.knowledge import note
 from cds_service.clinical.pk.assumed import assumptions, spread_of
-from cds_service.clinical.pk.case import Bound, MeasuredLevel
 from cds_service.clinical.pk.ensemble import ask, widen
-from cds_service.clinical.pk.estimate import Estimate
 from cds_service.clinical.pk.forecast import Outlook, Regimen, Spread
 from cds_service.clinical.pk.published import DEFAULT_MODELS, published_model
 from cds_service.clinical.record import DataIssue, TreatmentRecord
@@ -33,7 +31,6 @@ from cds_service.clinical.timeline import Timeline
 INFUSION_DAYS = 2 / 24  # the label's two hours
 HIGHER_DOSE = 1.10  # a dose within 10 % of the one given is no other dose
 FAR_ABOVE = 1.5
-FAR_FROM_CURVE = 3.0  # J: residuals grow with the level, so that one far below its curve is never many of them away
 SHORTEST_DRAFT_WEEKS = 1.0  # an order for less is a slip, and no model knows it
 ALBUMIN = "albumin_g_per_dl"
 NAMES = {"weight_kg": "a weight in kg of", ALBUMIN: "an albumin in g/dL of"}
@@ -68,8 +65,7 @@ def _ask_models(facts: Facts, history: History) -> tuple[Forecast | None, Issues
     found = ask(models, history.case, regimens, start=history.next_infusion)
     if not found.estimates:
         return None, (note("no-forecast", reason=_in_words(found.refused[0].reason)),)
-    near = tuple(estimate for estimate in found.estimates if _meets(estimate, history.case.levels))
-    if not replace(found, estimates=near).explains:
+    if not found.explains:
         return None, (note(UNEXPLAINED),)
     now, *others = [_expectation(outlook, facts.target) for outlook in found.outlooks]
     forecast = Forecast(
@@ -80,14 +76,6 @@ def _ask_models(facts: Facts, history: History) -> tuple[Forecast | None, Issues
         assumed=tuple(sorted(history.missing)),
     )
     return forecast, tuple(_issues(history))
-
-
-def _meets(estimate: Estimate, levels: Sequence[MeasuredLevel]) -> bool:
-    """Whether the curve of a model comes near the newest level: what is expected next begins there."""
-    newest = levels[-1]
-    curve = float(estimate.course.expect(estimate.eta)[0][len(levels) - 1])
-    above, below = curve > FAR_FROM_CURVE * newest.value, curve * FAR_FROM_CURVE < newest.value
-    return not (above and newest.bound is not Bound.ABOVE) and not (below and newest.bound is not Bound.BELOW)
 
 
 def _in_words(reason: str) -> str:

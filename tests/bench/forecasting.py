@@ -44,7 +44,7 @@ def measure_forecast(repeats: int) -> Iterator[tuple[str, float, str]]:
     start = CHILD.levels[-1].time
     found = [e for e in (estimate(model, CHILD, (start,)) for model in models) if isinstance(e, Estimate)]
     possible = [possible_children(e, CHILD, len(CHILD.levels)) for e in found]
-    weights = model_weights(found)
+    weights = model_weights(possible)
     rows: list[tuple[str, Callable[[], object], str]] = [
         ("fit, 3 levels, 12 infusions", lambda: estimate(one_occasion, CHILD), "< 1"),
         ("the same with occasions", lambda: estimate(models[0], CHILD), ""),

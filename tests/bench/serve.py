@@ -95,7 +95,10 @@ def _serve_fhir(found: Mapping[str, object], latency_s: float) -> None:
         def log_message(self, *_: object) -> None:
             return
 
-    server = ThreadingHTTPServer((HOST, 0), Answering)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # with the usual five, parallel reads are turned away and come back a second later
+
+    server = Server((HOST, 0), Answering)
     server.daemon_threads = True
     _say(server.server_port)
     server.serve_forever()

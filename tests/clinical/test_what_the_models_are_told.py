@@ -88,14 +88,34 @@ def test_an_infusion_that_ends_as_it_starts_still_took_a_quarter_of_an_hour() ->
     assert case.infusions[-1].duration * 24 * 60 == pytest.approx(15)
 
 
-def test_a_treatment_that_began_before_the_record_is_padded_with_six_infusions_like_the_first() -> None:
-    given = [infusion(ago(weeks=w), mg) for w, mg in ((31, 150), (24, 200), (16, 200), (8, 200))]
+def test_a_treatment_that_began_before_the_record_is_padded_with_infusions_like_the_first() -> None:
+    given = [infusion(ago(weeks=w), mg) for w, mg in ((23, 150), (16, 200), (8, 200))]
     found = history(chart(level(1.7), given=given))
     assert found.beginning_assumed
-    assert [(dose.time, dose.mg) for dose in found.case.infusions[:7]] == [
-        (-49.0 * n, 150) for n in (6, 5, 4, 3, 2, 1, 0)
+    assert [(dose.time, dose.mg) for dose in found.case.infusions] == [
+        *((-49.0 * n, 150) for n in (5, 4, 3, 2, 1, 0)),
+        (49.0, 200),
+        (105.0, 200),
     ]
     assert not history(chart(level(1.7))).beginning_assumed
+
+
+@pytest.mark.parametrize(("on_record", "assumed"), [(2, 6), (7, 1), (8, 0), (20, 0)])
+def test_eight_infusions_before_the_oldest_level_are_told_and_what_came_before_is_gone(
+    on_record: int, assumed: int
+) -> None:
+    given = [infusion(ago(weeks=8 * n), 100.0 + n) for n in range(on_record, 0, -1)]
+    found = history(chart(level(2.0), given=given))
+    assert [dose.mg for dose in found.case.infusions] == [
+        *[100.0 + on_record] * assumed,
+        *(100.0 + n for n in range(min(on_record, 8), 0, -1)),
+    ]
+    assert found.beginning_assumed is (assumed > 0)
+
+
+def test_infusions_after_an_old_level_are_all_told() -> None:
+    found = history(chart(level(2.0, ago(weeks=24, hours=1)), level(2.2)))
+    assert len(found.case.infusions) == len(EIGHT_WEEKLY)  # six before the oldest level, three after it
 
 
 def test_levels_that_the_assumed_beginning_still_decides_are_not_used() -> None:

@@ -73,7 +73,7 @@ def sample(model: PopulationModel, case: Case, start: float, draws: int, seed: i
     drawn = np.logaddexp(log(1 - FROM_POPULATION) + drawn_near, log(FROM_POPULATION) + prior)
     log_weights = fit + prior - drawn
     evidence = float(np.logaddexp.reduce(log_weights) - log(draws))
-    return Sample(_normalised(log_weights), np.exp(course.coming(case, etas)), amounts, evidence)
+    return Sample(_normalised(log_weights), np.exp(course.coming(case, etas.T)), amounts, evidence)
 
 
 def shares(samples: Sequence[Sample]) -> list[float]:
@@ -86,7 +86,7 @@ def _read(course: Course, case: Case, etas: Array) -> tuple[Array, Array]:
     """The log likelihood of the levels for every draw, and its amounts at the start."""
     fits, amounts = [], []
     for part in np.array_split(etas, max(1, len(etas) // AT_ONCE)):
-        levels, at = course.expect_many(part)
+        levels, at = course.expect_many(part.T)
         fits.append(_log_likelihood(course.model, case, levels))
         amounts.append(at[:, -1])
     return np.concatenate(fits), np.concatenate(amounts, axis=1)

@@ -62,7 +62,7 @@ def some_etas(course: Course, seed: int) -> Array:
 
 def levels(model: PopulationModel, case: Case, seed: int = 0, times: tuple[float, ...] = READ) -> Array:
     course = Course(model, case, times)
-    return course.expect_many(some_etas(course, seed)[None, :])[0][:, 0]
+    return course.expect_many(some_etas(course, seed)[:, None])[0][:, 0]
 
 
 # --- the curve -------------------------------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ def test_covariates_and_occasions_that_change_follow_the_differential_equations(
 
     doses = [(dose.time, dose.duration, dose.mg) for dose in case.infusions]
     theirs = [textbook.integrated(at, doses, day, 1 / 32) for day in (5.0, 14.125, 30.0)]
-    assert course.expect_many(eta[None, :])[0][:, 0] == pytest.approx(theirs, rel=1e-5)
+    assert course.expect_many(eta[:, None])[0][:, 0] == pytest.approx(theirs, rel=1e-5)
 
 
 @many
@@ -176,7 +176,7 @@ def test_before_the_first_infusion_there_is_no_drug(model: PopulationModel, case
 @given(MODELS, histories(), st.integers(0, 1000))
 def test_single_precision_is_good_to_a_thousandth(model: PopulationModel, case: Case, seed: int) -> None:
     course = Course(model, case, READ)
-    eta = some_etas(course, seed)[None, :]
+    eta = some_etas(course, seed)[:, None]
     double, single = (course.expect_many(eta.astype(kind))[0] for kind in (np.float64, np.float32))
     assert single == pytest.approx(double, rel=1e-3, abs=1e-3)
 
@@ -186,7 +186,7 @@ def test_a_short_infusion_keeps_its_digits_in_single_precision(hours: float) -> 
     model = published_model("fasanmade-2011-combined")
     doses = tuple(GivenDose(56.0 * number, hours / 24, 150) for number in range(4))
     course = Course(model, Case(doses, (), alone(child())), (30.0, 224.0))
-    etas = np.random.default_rng(0).standard_normal((200, 4)) * np.sqrt(course.variances)
+    etas = np.random.default_rng(0).standard_normal((4, 200)) * np.sqrt(course.variances)[:, None]
     double, single = (course.expect_many(etas.astype(kind))[0] for kind in (np.float64, np.float32))
     assert single == pytest.approx(double, rel=1e-4, abs=1e-5)
 
@@ -240,7 +240,7 @@ def test_derivatives_are_finite_differences(model: PopulationModel, case: Case, 
     eta = some_etas(course, seed)[: len(course.effects)] / 2
     values, slopes = course.expect(eta)
     nothing_of_the_occasion_to_come = np.zeros(len(course.variances) - len(eta))
-    many = course.expect_many(np.append(eta, nothing_of_the_occasion_to_come)[None, :])[0][:, 0]
+    many = course.expect_many(np.append(eta, nothing_of_the_occasion_to_come)[:, None])[0][:, 0]
     assert values == pytest.approx(many, rel=1e-9, abs=1e-12)
     for number, unit in enumerate(np.eye(len(eta)) * 1e-5):
         difference = (course.expect(eta + unit)[0] - course.expect(eta - unit)[0]) / 2e-5

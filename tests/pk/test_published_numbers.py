@@ -44,7 +44,7 @@ def simulated(model: PopulationModel, kg: float, albumin: float) -> Array:
     case = Case(infusions((0, 14, 42), 5 * kg), (MeasuredLevel(98.0, 1.0),), alone(covariates))
     course = Course(model, case, (98.0,))
     etas = np.random.default_rng(1).standard_normal((OUR_CHILDREN, len(course.variances)))
-    return np.sort(course.expect_many(etas * np.sqrt(course.variances))[0][0])
+    return np.sort(course.expect_many((etas * np.sqrt(course.variances)).T)[0][0])
 
 
 def told(troughs: Array) -> tuple[Array, Array]:

@@ -264,10 +264,15 @@ def test_variability_between_occasions_widens_the_range() -> None:
 
 
 def test_chances_count_what_is_at_least_and_what_is_above() -> None:
-    likely = Likely(np.array([1.0, 2.0, 2.0, 4.0]), np.array([0.1, 0.3, 0.6, 1.0]))
-    assert [likely.at_least(limit) for limit in (0.5, 1.0, 2.0, 4.0, 5.0)] == pytest.approx([1, 1, 0.9, 0.4, 0])
-    assert [likely.above(limit) for limit in (0.5, 1.0, 2.0, 4.0, 5.0)] == pytest.approx([1, 0.9, 0.4, 0, 0])
-    assert likely.spread.median == pytest.approx(2 + 2 / 7)  # from the middles of the shares, 0.45 at 2 and 0.8 at 4
+    likely = Likely(np.array([1.0, 2.0, 2.0, 4.0]))
+    assert [likely.at_least(limit) for limit in (0.5, 1.0, 2.0, 4.0, 5.0)] == [1, 1, 0.75, 0.25, 0]
+    assert [likely.above(limit) for limit in (0.5, 1.0, 2.0, 4.0, 5.0)] == [1, 0.75, 0.25, 0, 0]
+
+
+def test_percentiles_lie_between_the_middles_of_the_shares() -> None:
+    spread = Likely(np.arange(1.0, 11.0)).spread
+    assert (spread.p05, spread.median, spread.p95) == pytest.approx((1.0, 5.5, 10.0))
+    assert Likely(np.arange(1.0, 21.0)).spread.p05 == pytest.approx(1.5)
 
 
 def test_chances_of_the_average_are_those_of_the_models_by_weight() -> None:

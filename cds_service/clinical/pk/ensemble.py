@@ -7,7 +7,7 @@ the others are averaged. A level that none of them can explain is not forecast f
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cds_service.clinical.pk.case import Case, GivenDose
+from cds_service.clinical.pk.case import Bound, Case, GivenDose, MeasuredLevel
 from cds_service.clinical.pk.estimate import Estimate, NotEstimated, estimate
 from cds_service.clinical.pk.forecast import Outlook, Regimen, look_ahead, model_weights
 from cds_service.clinical.pk.model import PopulationModel
@@ -15,13 +15,15 @@ from cds_service.clinical.pk.posterior import possible_children
 
 FAR_LEVEL = 3.0  # standard deviations of the residual between a level and the curve
 FAR_CHILD = 2.5  # standard deviations between the child and the typical one
+FAR_FROM_CURVE = 3.0  # J: residuals grow with the level, so that one far below its curve is never many of them away
 
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
     """What the models found. `weights` belong to `estimates` and sum to 1; `refused` are the others, with reasons.
 
-    `effective` is, for each estimate, how many equally likely children would say as much as those that were drawn.
+    `effective` is, for each estimate, how many equally likely children would say as much as those that were drawn;
+    `explains` says whether at least one model explains the levels.
     """
 
     estimates: tuple[Estimate, ...]
@@ -29,14 +31,7 @@ class Ensemble:
     refused: tuple[NotEstimated, ...]
     outlooks: tuple[Outlook, ...]
     effective: tuple[float, ...]
-
-    @property
-    def explains(self) -> bool:
-        """Whether at least one model explains every level with a child that is not too unlike the others."""
-        return any(
-            found.spread <= FAR_CHILD and all(abs(distance) <= FAR_LEVEL for distance in found.distance)
-            for found in self.estimates
-        )
+    explains: bool
 
 
 def ask(
@@ -59,7 +54,8 @@ def ask(
     possible = [possible_children(one, case, len(case.levels)) for one in estimates]
     weights = model_weights(possible) if possible else ()
     outlooks = look_ahead(possible, weights, regimens, first) if regimens and estimates else ()
-    return Ensemble(estimates, weights, refused, outlooks, tuple(each.effective for each in possible))
+    effective = tuple(each.effective for each in possible)
+    return Ensemble(estimates, weights, refused, outlooks, effective, any(_explains(one, case) for one in estimates))
 
 
 def _ask_one(model: PopulationModel, case: Case, times: tuple[float, ...]) -> Estimate | NotEstimated:
@@ -69,6 +65,18 @@ def _ask_one(model: PopulationModel, case: Case, times: tuple[float, ...]) -> Es
         return NotEstimated(model.name, f"the model needs {missing[0]}")
     outside = model.domain.outside(latest)
     return NotEstimated(model.name, outside) if outside else estimate(model, case, times)
+
+
+def _explains(found: Estimate, case: Case) -> bool:
+    """Every level by a child not too unlike the others, and the newest one nearly: what is to come begins there."""
+    like_others = found.spread <= FAR_CHILD and all(abs(distance) <= FAR_LEVEL for distance in found.distance)
+    return like_others and (not case.levels or _near(found.curve[-1], case.levels[-1]))
+
+
+def _near(curve: float, level: MeasuredLevel) -> bool:
+    too_high = curve > FAR_FROM_CURVE * level.value and level.bound is not Bound.ABOVE
+    too_low = curve * FAR_FROM_CURVE < level.value and level.bound is not Bound.BELOW
+    return not (too_high or too_low)
 
 
 def widen(models: Sequence[PopulationModel], spread: Mapping[str, float]) -> list[PopulationModel]:

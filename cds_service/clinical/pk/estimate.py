@@ -39,8 +39,9 @@ class NotEstimated:
 class Estimate:
     """The child inside one model.
 
-    `objective` is what was minimised; `foce_objective` adds ln|Omega| + ln|H| and ranks models. `covariance` is that
-    of the random effects, `distance` of each level in standard deviations of the residual, signed.
+    `objective` is what was minimised; `foce_objective` adds ln|Omega| + ln|H|, as NONMEM prints it. `covariance` is
+    that of the random effects. For each level `curve` is what the child would have (ug/mL), `distance` how far the
+    level lies from it in standard deviations of the residual, signed.
     """
 
     course: Course
@@ -48,6 +49,7 @@ class Estimate:
     objective: float
     foce_objective: float
     covariance: Array
+    curve: tuple[float, ...]
     distance: tuple[float, ...]
 
     @property
@@ -70,6 +72,7 @@ class _Point:
     gradient: Array
     precision: Array
     curvature: Array
+    curve: tuple[float, ...]
     distance: tuple[float, ...]
 
 
@@ -122,6 +125,7 @@ def _settled(course: Course, omega: Array, eta: Array, point: _Point) -> Estimat
         objective=point.objective,
         foce_objective=point.objective + log_determinant,
         covariance=np.linalg.inv(point.precision),
+        curve=point.curve,
         distance=point.distance,
     )
 
@@ -130,11 +134,11 @@ def _evaluate(course: Course, case: Case, omega: Array, eta: Array) -> _Point:
     prior = eta / omega
     prior_precision = np.diag(1 / omega)
     if not case.levels:
-        return _Point(float(eta @ prior), 2 * prior, prior_precision, prior_precision, ())
+        return _Point(float(eta @ prior), 2 * prior, prior_precision, prior_precision, (), ())
     predicted, slopes = (of_levels[: len(case.levels)] for of_levels in course.expect(eta))
     variance, by_level = course.model.residual.variance(predicted)
     if variance.min() < LEAST_VARIANCE:
-        return _Point(float("inf"), prior, prior_precision, prior_precision, ())
+        return _Point(float("inf"), prior, prior_precision, prior_precision, (), ())
     bend = course.model.residual.bend
     rows = zip(case.levels, predicted.tolist(), variance.tolist(), by_level.tolist(), strict=True)
     seen = [_compare(level, f, v, dv, bend) for level, f, v, dv in rows]
@@ -143,6 +147,7 @@ def _evaluate(course: Course, case: Case, omega: Array, eta: Array) -> _Point:
         gradient=2 * prior + np.array([one.by_f for one in seen]) @ slopes,
         precision=prior_precision + (slopes.T * [one.expected for one in seen]) @ slopes,
         curvature=prior_precision + (slopes.T * [one.observed for one in seen]) @ slopes,
+        curve=tuple(predicted.tolist()),
         distance=tuple(one.distance for one in seen),
     )
 

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cds_service.clinical.pk.case import GivenDose
-from cds_service.clinical.pk.course import CENTRAL_VOLUME, advance
+from cds_service.clinical.pk.course import CELLS, CENTRAL_VOLUME, advance
 from cds_service.clinical.pk.disposition import propagate, steady
 from cds_service.clinical.pk.model import Array
 from cds_service.clinical.pk.posterior import Possible
 
 QUANTILES = (0.05, 0.5, 0.95)
-CHILDREN = 4096  # of each model
-AVERAGED = 8192  # children by whom the average of the models speaks
+CHILDREN = 8192  # by whom the average of the models speaks, each model's share of them
+LEAST_CHILDREN = 1024  # by whom one model speaks for itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +43,24 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Likely:
-    """Possible troughs (ug/mL), ascending; `reached` is the probability of each one or a lower one."""
+    """Troughs (ug/mL) of equally likely children, ascending."""
 
     troughs: Array
-    reached: Array
 
     @property
     def spread(self) -> Spread:
         """Median and percentiles; each trough stands for the middle of its share."""
-        below = np.concatenate([[0.0], self.reached[:-1]])
-        p05, median, p95 = np.interp(QUANTILES, (below + self.reached) / 2, self.troughs).tolist()
+        places = np.array(QUANTILES) * len(self.troughs) - 0.5
+        p05, median, p95 = np.interp(places, np.arange(len(self.troughs)), self.troughs).tolist()
         return Spread(median, p05, p95)
 
     def at_least(self, limit: float) -> float:
         """Probability of at least the limit (ug/mL)."""
-        return self._from(np.searchsorted(self.troughs, limit, side="left"))
+        return 1 - float(np.searchsorted(self.troughs, limit, side="left")) / len(self.troughs)
 
     def above(self, limit: float) -> float:
         """Probability of more than the limit (ug/mL)."""
-        return self._from(np.searchsorted(self.troughs, limit, side="right"))
-
-    def _from(self, place: np.intp) -> float:
-        return 1.0 - float(self.reached[place - 1]) if place else 1.0
+        return 1 - float(np.searchsorted(self.troughs, limit, side="right")) / len(self.troughs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,43 +114,56 @@ def look_ahead(
     `first` is the infusion given at that time where it is not one of the new regimen (an old dose begins the new
     interval). The last row of covariates holds for the whole outlook.
     """
-    usual = regimens[len(regimens) // 2 :][:1]  # what it does to each child tells which children to compare
-    troughs = []
-    for each in possible:
-        answers = _troughs(each.parameters, each.amounts, usual, first)[0, 1]
-        troughs.append(_troughs(*each.equally_likely(CHILDREN, answers), regimens, first))
-    averaged = np.concatenate(
-        [found[:, :, _picked(share)] for found, share in zip(troughs, _shares(weights), strict=True)], axis=2
-    )
-    by_model = [[_likely(row) for row in found[:, 1]] for found in troughs]
+    shares = _shares(weights)
+    troughs = [_of_one_model(*one, regimens, first) for one in zip(possible, shares, strict=True)]
+    picked = [found[:, :, _evenly(share, found.shape[2])] for found, share in zip(troughs, shares, strict=True)]
+    averaged = np.concatenate(picked, axis=2)
+    by_model = [found[:, 1] for found in troughs]
+    for unsorted in (averaged, *by_model):
+        unsorted.sort()
     outlooks = []
     for regimen, rows, alone in zip(regimens, averaged, zip(*by_model, strict=True), strict=True):
-        following, second, steadily = (_likely(row) for row in rows)
-        outlooks.append(Outlook(regimen, following.spread, second.spread, steadily.spread, second, alone))
+        following, second, steadily = (Likely(row) for row in rows)
+        each = tuple(Likely(row) for row in alone)
+        outlooks.append(Outlook(regimen, following.spread, second.spread, steadily.spread, second, each))
     return tuple(outlooks)
 
 
 def _shares(weights: Sequence[float]) -> list[int]:
-    """How many of `AVERAGED` children each model gives."""
-    borders = np.rint(np.cumsum([0.0, *weights]) / sum(weights) * AVERAGED).astype(int)
+    """How many of `CHILDREN` each model gives."""
+    borders = np.rint(np.cumsum([0.0, *weights]) / sum(weights) * CHILDREN).astype(int)
     shares: list[int] = np.diff(borders).tolist()
     return shares
 
 
-def _picked(share: int) -> NDArray[np.int64]:
-    """So many of the children of one model, evenly along its order."""
-    return (np.arange(share) * 2 + 1) * CHILDREN // (2 * max(share, 1))
+def _evenly(share: int, children: int) -> slice | NDArray[np.int64]:
+    """So many of the children of one model, evenly along their order."""
+    return slice(None) if share == children else (np.arange(share) * 2 + 1) * children // (2 * max(share, 1))
 
 
-def _likely(troughs: Array) -> Likely:
-    return Likely(np.sort(troughs), np.arange(1, len(troughs) + 1) / len(troughs))
+def _of_one_model(possible: Possible, share: int, regimens: Sequence[Regimen], first: GivenDose | None) -> Array:
+    """Troughs (regimen, 3, child) of its share of the children, by rising trough on the middle one of the regimens."""
+    middle = regimens[len(regimens) // 2 :][:1]
+    answers = _troughs(possible.parameters, possible.amounts, middle, first)[0, 1]
+    return _troughs(*possible.equally_likely(max(share, LEAST_CHILDREN), answers), regimens, first)
 
 
 def _troughs(parameters: Array, amounts: Array, regimens: Sequence[Regimen], first: GivenDose | None) -> Array:
-    """Next, second and steady trough (regimen, 3, child) in ug/mL.
+    """Next, second and steady trough (regimen, 3, child) in ug/mL."""
+    found = np.empty((len(regimens), 3, parameters.shape[1]), dtype=np.float32)
+    schedules = {(regimen.interval, regimen.duration) for regimen in regimens}
+    at_once = max(CELLS // len(schedules), 1)
+    for start in range(0, found.shape[2], at_once):
+        some = slice(start, start + at_once)
+        _fill(found[:, :, some], parameters[:, some], amounts[:, some], regimens, first)
+    return found
 
-    Everything is linear in the dose, so each schedule is computed once: what is left of the drug now in the body, and
-    what 1 mg each time adds.
+
+def _fill(
+    found: Array, parameters: Array, amounts: Array, regimens: Sequence[Regimen], first: GivenDose | None
+) -> None:
+    """Everything is linear in the dose, so each schedule is computed once: what is left of the drug now in the body,
+    and what 1 mg each time adds.
     """
     schedules = list(dict.fromkeys((regimen.interval, regimen.duration) for regimen in regimens))
     intervals, durations = (np.array(values, dtype=np.float32)[:, None] for values in zip(*schedules, strict=True))
@@ -163,7 +172,6 @@ def _troughs(parameters: Array, amounts: Array, regimens: Sequence[Regimen], fir
     left = advance(kept, amounts[:, None])
     left_later, later = advance(kept, left), advance(kept, gained)
     steadily = steady(kept, gained)
-    found = np.empty((len(regimens), 3, parameters.shape[1]), dtype=np.float32)
     for row, regimen in enumerate(regimens):
         here = schedules.index((regimen.interval, regimen.duration))
         mg = np.float32(regimen.mg)
@@ -174,8 +182,8 @@ def _troughs(parameters: Array, amounts: Array, regimens: Sequence[Regimen], fir
         found[row, 0] = left[0, here] + entered
         found[row, 1] = left_later[0, here] + entered_later + mg * gained[0, here]
         found[row, 2] = mg * steadily[here]
-    levels: Array = np.maximum(found, 0.0) / parameters[CENTRAL_VOLUME]  # rounding may pass below nothing
-    return levels
+    np.maximum(found, 0, out=found)  # rounding may pass below nothing
+    found /= parameters[CENTRAL_VOLUME]
 
 
 def _begun(parameters: Array, regimen: Regimen, first: GivenDose) -> Array:

@@ -28,8 +28,9 @@ GENERATORS = {
 
 
 @cache
-def normal_lattice(points: int) -> tuple[Array, Array]:
-    """Standard normal deviates (point, dimension), and one dimension, the second best, left uniform (point).
+def normal_lattice(points: int) -> Array:
+    """Standard normal deviates (dimension, point), single precision. The points come by rising value of one dimension
+    more, the second best: whoever needs several kinds of points takes the first so many for the first, and so on.
 
     Raises KeyError for a number of points that has no generator.
     """
@@ -38,7 +39,8 @@ def normal_lattice(points: int) -> tuple[Array, Array]:
     places = (np.arange(points)[:, None] * generator + shift) % points
     middles = (np.arange(points) + 0.5) / points
     deviates = np.array([NormalDist().inv_cdf(middle) for middle in middles.tolist()])
-    return deviates[np.delete(places, 1, axis=1)], middles[places[:, 1]]
+    order = np.argsort(places[:, 1])
+    return np.ascontiguousarray(deviates[np.delete(places, 1, axis=1)[order]].T, dtype=np.float32)
 
 
 def build_generator(points: int, dimensions: int) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ Single precision: errors of 1e-4 are far below what is said on a card.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log
 from typing import NamedTuple
 
@@ -25,10 +26,9 @@ from cds_service.clinical.pk.model import Array
 
 FIRST_ROUND = 509
 DRAWS = 5003  # both prime, as a lattice likes them
-AT_ONCE = 2560  # what fits into the cache
 FROM_POPULATION = 0.1
 FIRST_REACH = ((0.9, 1.2),)  # shares, and how much farther they reach than the distribution that was found
-REACH = ((0.7, 1.1), (0.2, 1.8))
+REACH = ((0.6, 1.0), (0.3, 1.5))
 USUAL_INTERVAL, USUAL_DURATION, USUAL_MG = 42.0, 2 / 24, 200.0  # days, mg: the trough by which children are compared
 LEAST_TROUGH = 0.01  # ug/mL; children below it are alike
 _DISTANCES = np.linspace(-40.0, 10.0, 5001)  # so close that between two of them a line is good to 1e-5
@@ -61,14 +61,15 @@ class Possible:
         Picked evenly along that order, they say what all say, and can be sorted without their weights.
         """
         order = np.argsort(answers)
-        reached = np.cumsum(self.weights[order])
-        picked = order[np.searchsorted(reached, (np.arange(count) + 0.5) / count * reached[-1])]
+        reached = np.cumsum(self.weights[order], dtype=float)
+        up_to = np.floor(reached / reached[-1] * count + 0.5).astype(int)
+        picked = np.repeat(order, np.diff(up_to, prepend=0))
         return self.parameters[:, picked], self.amounts[:, picked]
 
 
 @dataclass(frozen=True, slots=True)
 class _Draws:
-    """One round: random effects (draw, effect), logarithms of weights, and amounts (2, time, draw) in mg."""
+    """One round: random effects (effect, draw), logarithms of weights, and amounts (2, time, draw) in mg."""
 
     etas: Array
     log_weights: Array
@@ -88,11 +89,13 @@ class _Source(NamedTuple):
     mean: Array
     root: Array
 
-    def log_density(self, etas: Array) -> Array:
-        """Times its share, up to the constant that all sources have."""
-        away = (etas - self.mean) @ np.linalg.inv(self.root).T
-        density: Array = log(self.share) - np.sum(away**2, axis=1) / 2 - np.sum(np.log(np.diag(self.root)))
-        return density
+    def density(self, etas: Array) -> Array:
+        """Times its share, up to the factor that all sources have."""
+        inverse = np.linalg.inv(self.root).astype(etas.dtype)
+        away = inverse @ etas - (inverse @ self.mean.astype(etas.dtype))[:, None]
+        height = np.float32(self.share / np.prod(np.diag(self.root)))
+        found: Array = height * np.exp(np.einsum("ed,ed->d", away, away) / -2)
+        return found
 
 
 def possible_children(estimate: Estimate, case: Case, reading: int) -> Possible:
@@ -111,8 +114,10 @@ def possible_children(estimate: Estimate, case: Case, reading: int) -> Possible:
     answers = np.log(_usual_troughs(np.exp(course.coming(case, first.etas))))
     direction = _answering(first, answers, mean, covariance, deviations)
     found = _draw(estimate, case, [*_around(mean, covariance, REACH), population], DRAWS, direction)
-    parameters = np.exp(course.coming(case, found.etas)).astype(np.float32)
-    log_evidence = float(np.logaddexp.reduce(found.log_weights) - np.log(DRAWS) - np.sum(np.log(deviations[:seen])))
+    most = float(found.log_weights.max())
+    log_sum = most + log(float(np.sum(np.exp(found.log_weights - most), dtype=float)))
+    log_evidence = log_sum - log(DRAWS) - float(np.sum(np.log(deviations[:seen])))
+    parameters = np.exp(course.coming(case, found.etas))
     return Possible(parameters, found.amounts[:, reading], found.weights, log_evidence)
 
 
@@ -123,9 +128,10 @@ def _around(mean: Array, covariance: Array, reach: Sequence[tuple[float, float]]
 
 def _moments(first: _Draws, estimate: Estimate) -> tuple[Array, Array]:
     """Mean and covariance of the likely children; the fewer they are, the more the covariance is the estimate's."""
-    weights, seen = first.weights, first.etas[:, : len(estimate.eta)]
-    mean = weights @ seen
-    spread = (seen - mean).T * weights @ (seen - mean)
+    weights, seen = first.weights.astype(float), first.etas[: len(estimate.eta)].astype(float)
+    mean = seen @ weights
+    away = seen - mean[:, None]
+    spread = away * weights @ away.T
     enough, few = float(1 / np.sum(weights**2)), len(mean) + 1
     return mean, (enough * spread + few * estimate.covariance) / (enough + few)
 
@@ -141,35 +147,34 @@ def _usual_troughs(parameters: Array) -> Array:
 def _answering(first: _Draws, answers: Array, mean: Array, covariance: Array, deviations: Array) -> Array:
     """The direction, in standard deviations, in which the answers change most."""
     seen = len(mean)
-    away = first.etas / deviations
-    away[:, :seen] = (first.etas[:, :seen] - mean) @ np.linalg.inv(np.linalg.cholesky(covariance)).T
-    direction: Array = (first.weights * (answers - first.weights @ answers)) @ away
+    away = first.etas / deviations[:, None]
+    away[:seen] = np.linalg.inv(np.linalg.cholesky(covariance)) @ (first.etas[:seen] - mean[:, None])
+    direction: Array = away @ (first.weights * (answers - first.weights @ answers))
     return direction / max(float(np.linalg.norm(direction)), 1e-30)
 
 
 def _draw(estimate: Estimate, case: Case, sources: Sequence[_Source], draws: int, direction: Array) -> _Draws:
     """One round: from each source its share, every draw weighted by its true likelihood."""
     course, seen = estimate.course, len(estimate.eta)
-    deviates, which = _deviates(draws, direction)
-    etas = deviates * np.sqrt(course.variances)
-    chosen = np.searchsorted(np.cumsum([source.share for source in sources[:-1]]), which)
-    for place, source in enumerate(sources):
-        own = chosen == place
-        etas[own, :seen] = source.mean + deviates[own, :seen] @ source.root.T
-    single = etas.astype(np.float32)
-    parts = [course.expect_many(single[start : start + AT_ONCE]) for start in range(0, draws, AT_ONCE)]
-    levels, amounts = (np.concatenate(of_parts, axis=-1) for of_parts in zip(*parts, strict=True))
-    drawn = etas[:, :seen]
-    objective = np.sum(drawn**2 / course.variances[:seen], axis=1)
-    for level, predicted in zip(case.levels, levels[: len(case.levels)].astype(float), strict=True):
+    etas, borders = _deviates(draws, direction), np.rint(np.cumsum([0.0, *(s.share for s in sources)]) * draws)
+    deviations = np.sqrt(course.variances).astype(etas.dtype)[:, None]
+    for source, (begin, end) in zip(sources, pairwise(borders.astype(int).tolist()), strict=True):
+        own = etas[:seen, begin:end]
+        etas[:seen, begin:end] = source.mean[:, None] + source.root @ own
+    etas[seen:] *= deviations[seen:]
+    drawn = etas[:seen]
+    levels, amounts = course.expect_many(etas)
+    away = drawn / deviations[:seen]
+    objective = np.einsum("ed,ed->d", away, away)
+    for level, predicted in zip(case.levels, levels, strict=False):
         objective += _terms(level, predicted, estimate.model.residual.variance(predicted)[0])
-    proposed = np.logaddexp.reduce([source.log_density(drawn) for source in sources])
+    proposed = np.log(np.sum([source.density(drawn) for source in sources], axis=0))
     return _Draws(etas, -objective / 2 - proposed, amounts)
 
 
 def _terms(level: MeasuredLevel, predicted: Array, variance: Array) -> Array:
     """The term of the objective for one level, for many children."""
-    variance = np.maximum(variance, LEAST_VARIANCE)
+    variance = np.maximum(variance, np.float32(LEAST_VARIANCE))
     if level.bound is None:
         term: Array = np.log(variance) + (level.value - predicted) ** 2 / variance
         return term
@@ -178,13 +183,12 @@ def _terms(level: MeasuredLevel, predicted: Array, variance: Array) -> Array:
     return censored
 
 
-def _deviates(draws: int, direction: Array) -> tuple[Array, Array]:
-    """Normal deviates (draw, effect), mirrored so that the evenest come to lie in the direction; and a uniform one."""
+def _deviates(draws: int, direction: Array) -> Array:
+    """Normal deviates (effect, draw), mirrored so that the evenest come to lie in the direction."""
     effects = len(direction)
     if effects > DIMENSIONS:
         raise ValueError(f"at most {DIMENSIONS} random effects, occasions included, got {effects}")
-    deviates, which = _LATTICES[draws]
-    mirror = direction.copy()
+    mirror = direction.astype(np.float32)
     mirror[0] += 1.0 if mirror[0] >= 0 else -1.0
-    even = deviates[:, :effects]
-    return even - np.outer(even @ mirror, mirror) * (2 / (mirror @ mirror)), which
+    even = _LATTICES[draws][:effects]
+    return even - (mirror * (2 / (mirror @ mirror)))[:, None] * (mirror @ even)
