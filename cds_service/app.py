@@ -7,7 +7,8 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
 from cds_service import __version__
-from cds_service.errors import CdsError
+from cds_service.admission import HEADERS, Admission
+from cds_service.errors import Busy, CdsError
 from cds_service.hooks.routes import SITE, hooks
 from cds_service.hooks.site import open_site
 from cds_service.settings import Settings
@@ -30,6 +31,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_error_handler(HTTPException, _tell_http_error)
     app.register_error_handler(Exception, _tell_defect)
     app.after_request(_add_headers)
+    app.wsgi_app = Admission(app.wsgi_app, settings.server.threads)  # type: ignore[method-assign]  # Flask's own way
     return app
 
 
@@ -40,7 +42,10 @@ def _tell_health() -> dict[str, str]:
 def _tell_error(error: CdsError) -> Response:
     # Neither diagnostics nor ids go to the log: they may tell who the patient is.
     log.warning("answered %d %s (%s)", error.status, error.code, type(error).__name__)
-    return _answer(error.status, error.operation_outcome())
+    response = _answer(error.status, error.operation_outcome())
+    if isinstance(error, Busy):
+        response.headers.update(HEADERS)
+    return response
 
 
 def _tell_http_error(error: HTTPException) -> Response:

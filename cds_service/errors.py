@@ -4,6 +4,7 @@ CdsError                     something that the caller must hear about
 ├── BadHookRequest     400   the request is not what CDS Hooks describes
 ├── UnknownService     404   no service of that id
 ├── RequestTooLarge    413   larger than the configured limit
+├── Busy               503   as many calls as may are being answered
 ├── MissingData        412   the chart could not be had
 │   ├── ForeignPatient 412   a resource belongs to someone else: nothing is used
 │   └── NoToken        412   a FHIR server that gives us no token
@@ -57,6 +58,13 @@ class RequestTooLarge(CdsError):
 
     status = 413
     code = "too-long"
+
+
+class Busy(CdsError):
+    """As many calls as may are being answered or wait for a FHIR server; another one would make all of them late."""
+
+    status = 503
+    code = "throttled"
 
 
 class MissingData(CdsError):

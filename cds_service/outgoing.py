@@ -15,11 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 _CHUNK = 64 * 1024
-_REASONS = (
-    (requests.exceptions.SSLError, "{who}'s certificate was not accepted"),
-    (requests.exceptions.Timeout, ""),
-    (requests.exceptions.ConnectionError, "{who} could not be reached"),
-)
+_CUT_SHORT = "{who}'s answer was cut short"
 
 
 class TimeLeft(Protocol):
@@ -51,13 +47,15 @@ class Asked:
 class Unanswered(Exception):
     """There is no usable answer. `reason` is a text of ours, without anything that was sent or received.
 
-    `late` says that the time was over, so that someone with more time may ask again.
+    `late` says that the time was over, so that someone with more time may ask again; `broken` that there was no
+    connection or that it broke off, so that the next one may hold.
     """
 
-    def __init__(self, reason: str, *, late: bool = False) -> None:
+    def __init__(self, reason: str, *, late: bool = False, broken: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.late = late
+        self.broken = broken
 
 
 def open_session(connections: int) -> requests.Session:
@@ -123,7 +121,7 @@ def read_json(response: requests.Response, who: str, most_bytes: int, until: Tim
 
 def _parse(body: bytes, who: str, announced: str | None) -> Any:
     if announced and announced.isdigit() and int(announced) > len(body):
-        raise Unanswered(f"{who}'s answer was cut short")
+        raise Unanswered(_CUT_SHORT.format(who=who), broken=True)
     try:
         return json.loads(body, parse_constant=_not_json)
     except (ValueError, RecursionError) as error:
@@ -135,12 +133,17 @@ def _not_json(text: str) -> None:
 
 
 def _unanswered(error: Exception, who: str, until: TimeLeft) -> Unanswered:
-    for kind, reason in _REASONS:
-        if isinstance(error, kind):
-            return Unanswered(reason.format(who=who)) if reason else Unanswered(until.missed, late=True)
-    return Unanswered(f"{who} could not be asked")
+    match error:
+        case requests.exceptions.SSLError():
+            return Unanswered(f"{who}'s certificate was not accepted")
+        case requests.exceptions.Timeout():
+            return Unanswered(until.missed, late=True)
+        case requests.exceptions.ConnectionError():
+            return Unanswered(f"{who} could not be reached", broken=True)
+        case _:
+            return Unanswered(f"{who} could not be asked")
 
 
 def _broken_off(error: Exception, who: str, until: TimeLeft) -> Unanswered:
     late = not until.remaining or "timed out" in str(error).lower()
-    return Unanswered(until.missed, late=True) if late else Unanswered(f"{who}'s answer was cut short")
+    return Unanswered(until.missed, late=True) if late else Unanswered(_CUT_SHORT.format(who=who), broken=True)

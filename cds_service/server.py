@@ -14,6 +14,7 @@ from cards.wording import load_wording
 from cds_service.errors import ConfigurationError
 
 GRACE_SECONDS = 3  # a hook call ends within its deadline; SIGTERM ends us within 5 s
+SPARE_THREADS = 4  # of each process, to turn away who finds all places and all waiting places taken
 
 
 def _load_and_freeze(_server: Any) -> None:
@@ -70,7 +71,7 @@ def run_server(
     threads: int,
     when_serving: Callable[[], None] | None = None,
 ) -> None:
-    """Serve on the listener, which is taken over, until SIGTERM or SIGINT; never returns.
+    """Serve on the listener, which is taken over, until SIGTERM or SIGINT; never returns. `threads` answer calls.
 
     `when_serving` is called once, in the first worker. The application is loaded before the fork and its objects are
     frozen out of the garbage collector, so that the workers share its memory.
@@ -81,5 +82,5 @@ def run_server(
         if when_serving and worker.age == 1:
             when_serving()
 
-    chosen = {"bind": [f"fd://{listener.detach()}"], "workers": workers, "threads": threads}
+    chosen = {"bind": [f"fd://{listener.detach()}"], "workers": workers, "threads": 2 * threads + SPARE_THREADS}
     _Server(app, {**_OPTIONS, **chosen, "post_worker_init": announce}).run()

@@ -5,7 +5,7 @@ Source: FHIR R4 Bundle (search.mode), OperationOutcome.issue.severity; CDS Hooks
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cds_service.clinical.record import DataIssue, IssueLevel
@@ -17,9 +17,13 @@ HARMLESS = frozenset({"information", "warning", "success"})  # severities that l
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A part that could not be had; `reason` completes the sentence "laboratory results: ..."."""
+    """A part that could not be had; `reason` completes the sentence "laboratory results: ...".
+
+    `again_in` is after how many seconds the server may answer the same question; None where it would say the same.
+    """
 
     reason: str
+    again_in: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

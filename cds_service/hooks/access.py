@@ -1,5 +1,6 @@
 """Whose chart may be read, and from where: the request's own claims checked against each other and the site's list."""
 
+from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.identity import check_drafts
 from cds_service.chart.request import ChartRequest
 from cds_service.clinical.record import DataIssue
@@ -9,12 +10,15 @@ from cds_service.trust.backend import OwnAccess
 from cds_service.trust.origins import AllowedServers, FhirBase, read_base
 
 
-def ask_for_chart(request: HookRequest, allowed: AllowedServers, own: OwnAccess) -> ChartRequest:
+def ask_for_chart(request: HookRequest, allowed: AllowedServers, own: OwnAccess, client: FhirClient) -> ChartRequest:
     """What the chart room is asked on behalf of this call. Raises BadHookRequest for a fhirServer that is no URL.
 
-    A call that brings a token is served with that one and never with ours: it carries the rights of its user.
+    A call that brings a token is served with that one and never with ours: it carries the rights of its user. A server
+    that did not answer lately is left out like one that was not named.
     """
     server, why_none = _server(request.fhir_server, allowed)
+    if server is not None and not client.admits(server.url):
+        server, why_none = None, "the FHIR server did not answer lately and is asked again in some seconds"
     return ChartRequest(
         request.patient_id,
         request.prefetch,

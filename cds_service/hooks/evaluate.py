@@ -41,7 +41,8 @@ def evaluate(request: HookRequest, site: Site, as_of: datetime, deadline: Deadli
     """
     as_of = as_of.astimezone(site.time_zone)
     doubts = check_identity(request)
-    reading = Reading(ask_for_chart(request, site.allowed, site.own_access), site.client, site.limits, deadline)
+    ask = ask_for_chart(request, site.allowed, site.own_access, site.client)
+    reading = Reading(ask, site.client, site.limits, deadline)
     drafts = () if request.draft_orders is None else read_drafts(request, site.tables, reading)
     if request.draft_orders is not None and not drafts:
         return Evaluation()

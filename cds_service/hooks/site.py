@@ -22,6 +22,7 @@ from fhir_mappings.searches import Search, load_searches, prefetch_templates, re
 from fhir_mappings.tables import Tables, load_tables
 
 READING_SHARE = 0.8  # of the deadline; the rest is for judging and writing
+CALLS_THAT_READ = 0.75  # of those answered at once; the others need no FHIR server and do not wait for those that do
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,11 @@ def open_site(settings: Settings) -> Site:
         allowed=AllowedServers(tuple(read_base(url) for url in fhir.allowed_servers)),
         own_access=OwnAccess(tuple(OwnToken(_registration(backend, searches)) for backend in fhir.backend)),
         limits=Limits(fhir.page_size, fhir.max_pages, fhir.max_entries, fhir.max_answer_bytes),
-        client=FhirClient(parallel_reads=fhir.parallel_reads, max_answer_bytes=fhir.max_answer_bytes),
+        client=FhirClient(
+            parallel_reads=fhir.parallel_reads,
+            max_answer_bytes=fhir.max_answer_bytes,
+            calls=max(1, int(settings.server.threads * CALLS_THAT_READ)),
+        ),
     )
 
 

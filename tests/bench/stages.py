@@ -44,7 +44,12 @@ def _stages(body: bytes, as_of: datetime) -> dict[str, Stage]:
     limit, since = site.settings.server.max_request_bytes, as_of - site.look_back
     document = read_json(body, limit)
     request = read_hook_request(document, HOOK)
-    reading = Reading(ask_for_chart(request, site.allowed), site.client, site.limits, site.reading_deadline())
+    reading = Reading(
+        ask_for_chart(request, site.allowed, site.own_access, site.client),
+        site.client,
+        site.limits,
+        site.reading_deadline(),
+    )
     chart = gather(reading, site.searches, since)
     record = read_record(chart, since=since, until=as_of, tables=site.tables)
     (draft,) = read_drafts_again(request, site.tables, chart)

@@ -78,7 +78,10 @@ def prefetched(child: patients.SyntheticPatient, as_of: datetime) -> Any:
     site = open_site(Settings())
     request = read_hook_request(patients.hook_request(child, "order-sign", as_of), "order-sign")
     reading = Reading(
-        ask_for_chart(request, site.allowed, site.own_access), site.client, site.limits, site.reading_deadline()
+        ask_for_chart(request, site.allowed, site.own_access, site.client),
+        site.client,
+        site.limits,
+        site.reading_deadline(),
     )
     since = as_of - site.look_back
     return cover(read_record(gather(reading, site.searches, since), since=since, until=as_of, tables=site.tables))

@@ -48,7 +48,7 @@ def test_the_record_is_the_same(fhir_base: str, child: SyntheticPatient, as_of: 
 
 def record(body: dict[str, object], site: Site, as_of: datetime) -> TreatmentRecord:
     reading = Reading(
-        ask_for_chart(read_hook_request(body, "order-sign"), site.allowed, site.own_access),
+        ask_for_chart(read_hook_request(body, "order-sign"), site.allowed, site.own_access, site.client),
         site.client,
         site.limits,
         Deadline.after(10),

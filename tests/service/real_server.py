@@ -1,0 +1,62 @@
+"""The production server as a process of its own, on a free port of loopback."""
+
+import http.client
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/cds-services")
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came back for one request."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+def post(port: int, service: str, request: Any, timeout: float = 20) -> Answered:
+    """One hook call over a connection of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        body = request if isinstance(request, bytes) else json.dumps(request).encode()
+        connection.request("POST", f"/cds-services/{service}", body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        return Answered(response.status, dict(response.getheaders()), json.loads(response.read()))
+    finally:
+        connection.close()
+
+
+@contextmanager
+def serving(folder: Path, configuration: str) -> Iterator[int]:
+    """The port of `infliximab-cds serve` with this configuration; it is ended by its process id."""
+    config = folder / "site.toml"
+    config.write_text(configuration, "utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cds_service.cli", "serve", "--config", str(config)], stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    try:
+        told = ""
+        for line in process.stderr:
+            told += line
+            if found := ADDRESS.search(line):
+                break
+        else:
+            raise AssertionError(told)
+        threading.Thread(target=process.stderr.read, daemon=True).start()  # or a full pipe would stop it
+        yield int(found[1])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+        process.stderr.close()

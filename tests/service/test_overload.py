@@ -1,0 +1,79 @@
+"""More calls than may be answered at once: the many are told so at once, and the few are answered as ever."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from cds_service import patients
+from cds_service.hooks import clock
+from tests.service.real_server import post, serving
+
+SERVICE = "infliximab-order-sign"
+SMALL = '[server]\nport = 0\nworkers = 1\nthreads = 4\n[fhir]\nallowed_servers = ["{base}"]\ndeadline_seconds = 2.0\n'
+
+
+def order(base: str, *, drug: str | None = None) -> Any:
+    """An order whose chart is only on the server; of another drug, if told so."""
+    request = patients.hook_request(patients.load("low-trough"), "order-sign", clock.now(), prefetch=False)
+    if drug:
+        for entry in request["context"]["draftOrders"]["entry"]:
+            entry["resource"]["medicationCodeableConcept"] = {"text": drug}
+    return {**request, "fhirServer": base}
+
+
+def hanging(ehr: Any, synthetic: Any, seconds: float) -> None:
+    """Let the server take its time with everything."""
+
+    def slowly(_: Any) -> Any:
+        time.sleep(seconds)
+        return synthetic.answer(synthetic.searchset())
+
+    for kind in ("Observation", "Condition", "MedicationRequest", "MedicationAdministration", "AllergyIntolerance"):
+        ehr.quirks[kind] = slowly
+
+
+def test_calls_that_wait_for_a_slow_server_leave_room_for_those_that_need_none(
+    tmp_path: Path, ehr: Any, synthetic: Any
+) -> None:
+    hanging(ehr, synthetic, 0.5)
+    with serving(tmp_path, SMALL.format(base=ehr.base)) as port, ThreadPoolExecutor(30) as many:
+        slow = [many.submit(post, port, SERVICE, order(ehr.base)) for _ in range(12)]
+        time.sleep(0.2)
+        begin = time.monotonic()
+        quick = [post(port, SERVICE, order(ehr.base, drug="prednisolone")) for _ in range(5)]
+        took = time.monotonic() - begin
+        answers = [call.result() for call in slow]
+    assert [(answer.status, answer.body) for answer in quick] == [(200, {"cards": []})] * 5
+    assert took < 1.0  # each of the slow ones takes longer than half of that alone
+    statuses = {answer.status for answer in answers}
+    assert 503 in statuses  # more than may read at once
+    assert statuses <= {200, 412, 503}
+
+
+def test_a_call_too_many_is_503_within_a_moment_and_says_when_to_come_back(
+    tmp_path: Path, ehr: Any, synthetic: Any
+) -> None:
+    hanging(ehr, synthetic, 1.0)
+    config = SMALL.format(base=ehr.base).replace("threads = 4", "threads = 1")
+    with serving(tmp_path, config) as port, ThreadPoolExecutor(30) as many:
+        held = many.submit(post, port, SERVICE, order(ehr.base))
+        time.sleep(0.3)
+        begin = time.monotonic()
+        refused = list(many.map(lambda _: post(port, SERVICE, order(ehr.base, drug="prednisolone")), range(4)))
+        assert time.monotonic() - begin < 0.6
+        held.result()
+        again = post(port, SERVICE, order(ehr.base, drug="prednisolone"))
+    assert [answer.status for answer in refused] == [503] * 4
+    for answer in refused:
+        assert answer.body["resourceType"] == "OperationOutcome"
+        assert answer.body["issue"][0]["code"] == "throttled"
+        assert answer.headers["Retry-After"] == "1"
+        assert answer.headers["Cache-Control"] == "no-store"
+    assert (again.status, again.body) == (200, {"cards": []})
+
+
+def test_a_burst_of_three_times_as_many_is_answered_after_a_short_wait(tmp_path: Path, ehr: Any) -> None:
+    with serving(tmp_path, SMALL.format(base=ehr.base)) as port, ThreadPoolExecutor(12) as many:
+        answers = list(many.map(lambda _: post(port, SERVICE, order(ehr.base, drug="prednisolone")), range(12)))
+    assert {answer.status for answer in answers} == {200}
