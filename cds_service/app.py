@@ -18,12 +18,16 @@ _ISSUE_TYPES = {400: "invalid", 404: "not-found", 405: "not-supported", 413: "to
 
 
 def create_app(settings: Settings) -> Flask:
-    """The service for one site. Builds everything, opens no connection and starts no thread."""
+    """The service for one site. Builds everything, keeps no connection open and starts no thread.
+
+    Raises ConfigurationError where the site cannot be opened or its state folder not be written to.
+    """
     app = Flask("cds_service", static_folder=None)
     # One byte more than the gate accepts, so that a body without a length is recognised as too large too.
     app.config["MAX_CONTENT_LENGTH"] = settings.server.max_request_bytes + 1
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions[SITE] = open_site(settings)
+    site = app.extensions[SITE] = open_site(settings)
+    site.callers.prepare()
     app.register_blueprint(hooks)
     app.add_url_rule("/health", view_func=_tell_health)
     app.register_error_handler(CdsError, _tell_error)
@@ -40,7 +44,10 @@ def _tell_health() -> dict[str, str]:
 def _tell_error(error: CdsError) -> Response:
     # Neither diagnostics nor ids go to the log: they may tell who the patient is.
     log.warning("answered %d %s (%s)", error.status, error.code, type(error).__name__)
-    return _answer(error.status, error.operation_outcome())
+    response = _answer(error.status, error.operation_outcome())
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 15.5.2
+    return response
 
 
 def _tell_http_error(error: HTTPException) -> Response:

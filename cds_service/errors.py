@@ -2,6 +2,7 @@
 
 CdsError                     something that the caller must hear about
 ├── BadHookRequest     400   the request is not what CDS Hooks describes
+├── UnknownCaller      401   nobody whom this site lets in
 ├── UnknownService     404   no service of that id
 ├── RequestTooLarge    413   larger than the configured limit
 ├── MissingData        412   the chart could not be had
@@ -43,6 +44,16 @@ class BadHookRequest(CdsError):
 
     status = 400
     code = "invalid"
+
+
+class UnknownCaller(CdsError):
+    """The call brings no token that this site accepts. Nothing else is told, whatever was wrong with it."""
+
+    status = 401
+    code = "login"
+
+    def __init__(self) -> None:
+        super().__init__("a signed token of a configured caller expected")
 
 
 class UnknownService(CdsError):
