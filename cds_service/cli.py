@@ -99,8 +99,8 @@ def _serve(options: argparse.Namespace) -> int:
         settings = load_settings(options.config)
         if settings.open_to_anyone:
             raise ConfigurationError(
-                f"{options.config}: callers.allowed: a table [[callers.allowed]] for each EHR expected with server.host = "
-                f'"{settings.server.host}"; without one only host = "127.0.0.1" is served'
+                f"{options.config}: callers.allowed: a table [[callers.allowed]] for each EHR expected with "
+                f'server.host = "{settings.server.host}"; without one only host = "127.0.0.1" is served'
             )
         app = create_app(settings)
         listener = open_port(settings.server.host, settings.server.port)
