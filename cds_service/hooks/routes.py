@@ -3,15 +3,18 @@
 Source: CDS Hooks 2.0.1, Discovery, Calling a CDS Service, Cross-Origin Resource Sharing.
 """
 
-from flask import Blueprint, Request, Response, current_app, request
-from werkzeug.exceptions import UnsupportedMediaType
+from contextlib import suppress
 
+from flask import Blueprint, Request, Response, current_app, request
+from werkzeug.exceptions import HTTPException, UnsupportedMediaType
+
+from cds_service.errors import UnknownCaller
 from cds_service.hooks import clock
 from cds_service.hooks.evaluate import evaluate
 from cds_service.hooks.request import read_hook_request
 from cds_service.hooks.services import find_service
 from cds_service.hooks.site import Site
-from cds_service.trust.caller_token import SERVICES
+from cds_service.trust.caller_token import SERVICES, Caller
 from cds_service.trust.json_gate import read_json
 
 hooks = Blueprint("hooks", __name__)
@@ -28,7 +31,7 @@ def describe_services() -> dict[str, object]:
     """Discovery: the services that this site offers and what each wants prefetched."""
     site = _site()
     if site.settings.callers.discovery_needs_token:
-        site.callers.admit(request.headers.get("Authorization"), SERVICES)
+        _admit(site, SERVICES)
     return {"services": [service.discovery(site.prefetch) for service in site.services]}
 
 
@@ -37,7 +40,7 @@ def answer_hook(service_id: str) -> dict[str, object]:
     """One hook call: cards, an empty list where there is nothing to say, or an error that says what is missing."""
     site = _site()
     deadline, as_of = site.reading_deadline(), clock.now()
-    caller = site.callers.admit(request.headers.get("Authorization"), f"{SERVICES}/{service_id}")
+    caller = _admit(site, f"{SERVICES}/{service_id}")
     service = find_service(service_id, site.services)
     body = read_json(_read_body(request), site.settings.server.max_request_bytes)
     hook_request = read_hook_request(body, service.hook)
@@ -61,6 +64,15 @@ def let_browsers_read(response: Response) -> Response:
 def _site() -> Site:
     site: Site = current_app.extensions[SITE]
     return site
+
+
+def _admit(site: Site, endpoint: str) -> Caller | None:
+    try:
+        return site.callers.admit(request.headers.get("Authorization"), endpoint)
+    except UnknownCaller:
+        with suppress(HTTPException):
+            request.get_data(cache=False)  # left unread, it would end the connection before the answer is seen
+        raise
 
 
 def _read_body(incoming: Request) -> bytes:

@@ -75,7 +75,7 @@ class Callers:
         try:
             first = self.used.take(caller.issuer, token.claims["jti"], token.claims["exp"] + LEEWAY_SECONDS)
         except sqlite3.Error as error:
-            log.exception("used tokens cannot be written down: calls are refused")
+            log.error("used tokens cannot be written down, calls are refused: %s", error)  # noqa: TRY400 - no trace
             raise TokenRefused(Reason.UNRECORDED) from error
         if not first:
             raise TokenRefused(Reason.USED)

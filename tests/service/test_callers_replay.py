@@ -71,6 +71,19 @@ def test_of_a_hundred_parallel_copies_over_two_processes_one_is_answered_and_aft
         assert post(port, EC.token()) == 200
 
 
+def test_a_refused_call_with_a_large_body_sees_its_answer_and_may_go_on(tmp_path: Path) -> None:
+    large = json.dumps({**NOTHING_ORDERED, "extension": ["x" * 1000] * 1500})
+    with served(tmp_path) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        statuses = []
+        for headers in ({}, {"Authorization": f"Bearer {EC.token()}"}, {}):
+            connection.request("POST", SIGN, large, {"Content-Type": "application/json", **headers})
+            response = connection.getresponse()
+            statuses.append((response.status, bool(response.read())))
+        connection.close()
+    assert statuses == [(401, True), (200, True), (401, True)]
+
+
 def test_the_same_token_is_200_then_401(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     service = open_site(tmp_path, caller(key_set_file=str(key_file(tmp_path))))
     token = EC.token(good(jti="the-one"))
@@ -104,7 +117,7 @@ def test_where_a_token_cannot_be_noted_it_is_refused(tmp_path: Path, caplog: pyt
     (tmp_path / FILE).write_bytes(b"no database")
     refused = call(service, EC.token())
     assert (refused.status_code, refused.data) == (401, call(service, None).data)
-    assert "used tokens cannot be written down: calls are refused" in caplog.text
+    assert "used tokens cannot be written down, calls are refused: file is not a database" in caplog.text
     assert "caller refused: jti-could-not-be-recorded" in caplog.text
 
 

@@ -16,6 +16,7 @@ from cds_service.cli import _tell_where, main
 from cds_service.errors import ConfigurationError
 from cds_service.hooks.site import open_site
 from cds_service.settings import load_settings
+from cds_service.trust.caller_token import Reason
 from tests.service.tokens import AUDIENCE, ISSUER, call, ec_signer, good, p256_signer, rsa_signer
 from tests.service.tokens import open_service as open_for
 
@@ -254,6 +255,27 @@ def test_the_sandboxes_token_is_accepted_in_development(write: Any, tmp_path: Pa
     service = open_for(tmp_path, allowed, mode="development")
     claims = good(iss=SANDBOX["issuer"], sub="client")
     assert call(service, ec_signer().token(claims, jku=SANDBOX["key_set_url"])).status_code == 200
+
+
+# The pages
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "install-and-configure.md").read_text("utf-8")
+LET_IN = PAGE.split("### Let the EHR in")[1].split("\n### ")[0].split("\n## ")[0]
+
+
+def test_the_examples_of_the_page_are_read(tmp_path: Path) -> None:
+    examples = re.findall(r"```toml\n(.*?)```", LET_IN, re.DOTALL)
+    for example in examples:
+        (tmp_path / "site.toml").write_text(example)
+        settings = load_settings(tmp_path / "site.toml")
+        assert not settings.open_to_anyone
+        assert open_site(settings).callers.allowed
+    assert len(examples) == 2
+
+
+def test_every_reason_of_a_refusal_is_told() -> None:
+    assert [reason for reason in Reason if not re.search(rf"^\|.*\b{reason}\b.*\|.*\|$", LET_IN, re.MULTILINE)] == []
 
 
 # The profiles
