@@ -13,8 +13,7 @@ from werkzeug.wrappers import Response
 from cds_service.errors import Busy
 
 WAIT_SECONDS = 0.1  # J: a call that begins later than this had better not begin
-RETRY_AFTER_SECONDS = 1
-HEADERS = {"Cache-Control": "no-store", "Retry-After": str(RETRY_AFTER_SECONDS), "X-Content-Type-Options": "nosniff"}
+HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **Busy.headers}
 
 
 class Admission:

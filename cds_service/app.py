@@ -7,8 +7,8 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
 from cds_service import __version__
-from cds_service.admission import HEADERS, Admission
-from cds_service.errors import Busy, CdsError
+from cds_service.admission import Admission
+from cds_service.errors import CdsError
 from cds_service.hooks.routes import SITE, hooks
 from cds_service.hooks.site import open_site
 from cds_service.settings import Settings
@@ -19,12 +19,16 @@ _ISSUE_TYPES = {400: "invalid", 404: "not-found", 405: "not-supported", 413: "to
 
 
 def create_app(settings: Settings) -> Flask:
-    """The service for one site. Builds everything, opens no connection and starts no thread."""
+    """The service for one site. Builds everything, keeps no connection open and starts no thread.
+
+    Raises ConfigurationError where the site cannot be opened or its state folder not be written to.
+    """
     app = Flask("cds_service", static_folder=None)
     # One byte more than the gate accepts, so that a body without a length is recognised as too large too.
     app.config["MAX_CONTENT_LENGTH"] = settings.server.max_request_bytes + 1
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions[SITE] = open_site(settings)
+    site = app.extensions[SITE] = open_site(settings)
+    site.callers.prepare()
     app.register_blueprint(hooks)
     app.add_url_rule("/health", view_func=_tell_health)
     app.register_error_handler(CdsError, _tell_error)
@@ -43,8 +47,7 @@ def _tell_error(error: CdsError) -> Response:
     # Neither diagnostics nor ids go to the log: they may tell who the patient is.
     log.warning("answered %d %s (%s)", error.status, error.code, type(error).__name__)
     response = _answer(error.status, error.operation_outcome())
-    if isinstance(error, Busy):
-        response.headers.update(HEADERS)
+    response.headers.update(error.headers)
     return response
 
 

@@ -97,6 +97,11 @@ def _serve(options: argparse.Namespace) -> int:
         from cds_service.server import open_port, run_server
 
         settings = load_settings(options.config)
+        if settings.open_to_anyone:
+            raise ConfigurationError(
+                f"{options.config}: callers.allowed: a table [[callers.allowed]] for each EHR expected with "
+                f'server.host = "{settings.server.host}"; without one only host = "127.0.0.1" is served'
+            )
         app = create_app(settings)
         listener = open_port(settings.server.host, settings.server.port)
         port = listener.getsockname()[1]
@@ -123,6 +128,7 @@ def _until_stopped(start: Callable[[], None]) -> int:
 
 def _tell_where(settings: Settings, port: int) -> None:
     _notice(f"Serving on http://{settings.server.host}:{port}/cds-services for {settings.site.name}.")
+    _tell_of_callers(settings)
     if not settings.fhir.allowed_servers:
         _notice("fhir.allowed_servers is empty: only FHIR servers on loopback are read.")
     for url in settings.fhir.allowed_servers:
@@ -134,13 +140,23 @@ def _tell_where(settings: Settings, port: int) -> None:
         unverified = ", ".join(settings.ehr.facts.unverified)
         _notice(f"ehr.profile {settings.ehr.profile} is not verified in: {unverified}. Try it in a test system first.")
     for backend in settings.fhir.backend:
-        _tell_of_own_token(backend)
+        _tell_of_own_token(backend, "every caller" if settings.callers.allowed else "whoever reaches this service")
 
 
-def _tell_of_own_token(backend: Backend) -> None:
+def _tell_of_callers(settings: Settings) -> None:
+    callers = settings.callers.allowed
+    if not callers:
+        _notice("NOBODY IS CHECKED: callers.allowed is empty. Whoever reaches this port, by a proxy too, gets cards.")
+    for caller in callers:
+        _notice(f"Tokens of {caller.issuer} ({caller.name}) are checked.")
+        if caller.published():
+            _notice(f"FOR DEVELOPMENT ONLY: the private key of {caller.name} is published, anybody can sign with it.")
+
+
+def _tell_of_own_token(backend: Backend, whoever: str) -> None:
     from cds_service.key_files import mode_open_to_others
 
-    _notice(f"Calls without a token read {backend.server} with ours: whoever reaches this service gets cards from it.")
+    _notice(f"Calls that bring no FHIR token read {backend.server} with ours: {whoever} gets cards from it.")
     if backend.private_key_file and (mode := mode_open_to_others(Path(backend.private_key_file))):
         _notice(f"{backend.private_key_file} has mode {mode}: others can use the private key; chmod 600 expected.")
 

@@ -2,6 +2,7 @@
 
 CdsError                     something that the caller must hear about
 ├── BadHookRequest     400   the request is not what CDS Hooks describes
+├── UnknownCaller      401   nobody whom this site lets in
 ├── UnknownService     404   no service of that id
 ├── RequestTooLarge    413   larger than the configured limit
 ├── Busy               503   as many calls as may are being answered
@@ -11,17 +12,20 @@ CdsError                     something that the caller must hear about
 └── ConfigurationError   -   the configuration file is wrong (command line only)
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 
 class CdsError(Exception):
     """Base of all errors that reach the caller as an OperationOutcome (HL7 FHIR R4 OperationOutcome).
 
-    `code` is a FHIR issue type; `diagnostics` is one line that names the field and what was expected.
+    `code` is a FHIR issue type; `diagnostics` is one line that names the field and what was expected; `headers` go with
+    the answer.
     """
 
     status = 500
     code = "exception"
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, *diagnostics: str, expression: Iterable[str] = ()) -> None:
         super().__init__("; ".join(diagnostics))
@@ -46,6 +50,17 @@ class BadHookRequest(CdsError):
     code = "invalid"
 
 
+class UnknownCaller(CdsError):
+    """The call brings no token that this site accepts. Nothing else is told, whatever was wrong with it."""
+
+    status = 401
+    code = "login"
+    headers = MappingProxyType({"WWW-Authenticate": "Bearer"})  # RFC 9110, 15.5.2
+
+    def __init__(self) -> None:
+        super().__init__("a signed token of a configured caller expected")
+
+
 class UnknownService(CdsError):
     """No service of that id is offered."""
 
@@ -65,6 +80,7 @@ class Busy(CdsError):
 
     status = 503
     code = "throttled"
+    headers = MappingProxyType({"Retry-After": "1"})  # seconds; RFC 9110, 15.6.4
 
 
 class MissingData(CdsError):

@@ -10,38 +10,22 @@ import re
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from cds_service.checked_toml import FOLDER, Section, Text, check, open_toml
+from cds_service.callers import CallersSection
+from cds_service.checked_toml import Section, Text, check, open_toml
 from cds_service.clinical.knowledge import target_profiles
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.site_model import SiteModel
 from cds_service.ehr import EhrSection
+from cds_service.site_values import BaseUrl, Origin, SecureBase, SecureUrl, SitePath, Visible
 from cds_service.trust.keys import Algorithm, read_private_key
-from cds_service.trust.origins import AllowedServers, read_base, read_secure_url
+from cds_service.trust.origins import AllowedServers, is_this_machine, read_base
 
 _DEFAULT = Policy()
-
-
-def _known_base(url: str) -> str:
-    return read_base(url).url
-
-
-def _secure_url(url: str) -> str:
-    return read_secure_url(url) if url else url
-
-
-def _secure_base(url: str) -> str:
-    return read_base(read_secure_url(url)).url
-
-
-def _visible(text: str) -> str:
-    if not re.fullmatch(r"[!-~]+", text):
-        raise ValueError("printable characters without spaces expected")
-    return text
 
 
 def _name_of_a_variable(name: str) -> str:
@@ -56,11 +40,6 @@ def _reading_scope(scope: str) -> str:
     if smart and smart[1] not in ("read", "r", "s", "rs"):
         raise ValueError("scopes for reading expected, such as system/Observation.rs: the service never writes")
     return scope
-
-
-def _beside_the_file(name: str, info: ValidationInfo) -> str:
-    folder = (info.context or {}).get(FOLDER)
-    return str(folder / name) if name and folder else name
 
 
 def _known_folder(name: str) -> str:
@@ -87,21 +66,33 @@ def _known_profile(name: str) -> str:
     return name
 
 
-SitePath = Annotated[str, Field(max_length=1000), AfterValidator(_beside_the_file)]
-Visible = Annotated[str, Field(max_length=1000), AfterValidator(_visible)]
 Days = Annotated[int, Field(ge=1, le=3660)]
 Weeks = Annotated[float, Field(gt=0, le=260)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Server(Section):
-    """Where we listen."""
+    """Where we listen, to whom we answer, and where we keep what has to outlive us."""
 
     host: Text = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     threads: Annotated[int, Field(ge=1, le=64)] = 8
     max_request_bytes: Annotated[int, Field(ge=10_000, le=20_000_000)] = 2_000_000
+    mode: Literal["production", "development"] = "production"
+    browser_origins: Annotated[tuple[Origin, ...], Field(strict=False)] = ()
+    state_folder: SitePath = "/var/lib/infliximab-cds"
+
+    @property
+    def for_this_machine(self) -> bool:
+        """Whether only programs on this machine reach us directly."""
+        return is_this_machine(self.host)
+
+    @model_validator(mode="after")
+    def _develops_on_this_machine(self) -> "Server":
+        if self.mode == "development" and not self.for_this_machine:
+            raise ValueError(f'mode = "development" with host = "127.0.0.1" expected, not with {self.host}')
+        return self
 
 
 class Backend(Section):
@@ -110,15 +101,15 @@ class Backend(Section):
     The private key is checked here and not kept: neither the file's nor the variable's content is part of a setting.
     """
 
-    server: Annotated[str, AfterValidator(_secure_base)]
+    server: SecureBase
     client_id: Visible
     key_id: Visible
     algorithm: Algorithm = "ES384"
     private_key_variable: Annotated[str, Field(max_length=200), AfterValidator(_name_of_a_variable)] = ""
     private_key_file: Annotated[SitePath, Field(validate_default=True)] = ""
-    token_url: Annotated[str, AfterValidator(_secure_url)] = ""
+    token_url: SecureUrl = ""
     scopes: Annotated[tuple[Annotated[Visible, AfterValidator(_reading_scope)], ...], Field(strict=False)] = ()
-    key_set_url: Annotated[str, AfterValidator(_secure_url)] = ""
+    key_set_url: SecureUrl = ""
 
     @field_validator("private_key_file")
     @classmethod
@@ -153,7 +144,7 @@ def _key_text(file: str, variable: str) -> bytes:
 class Fhir(Section):
     """Which FHIR servers are read, how far and how long."""
 
-    allowed_servers: Annotated[tuple[Annotated[str, AfterValidator(_known_base)], ...], Field(strict=False)] = ()
+    allowed_servers: Annotated[tuple[BaseUrl, ...], Field(strict=False)] = ()
     deadline_seconds: Annotated[float, Field(ge=0.5, le=10)] = 2.0
     page_size: Annotated[int, Field(ge=1, le=1000)] = 200
     max_pages: Annotated[int, Field(ge=1, le=100)] = 10
@@ -167,7 +158,7 @@ class Fhir(Section):
     @field_validator("backend")
     @classmethod
     def _is_for_servers_that_are_read(cls, backends: tuple[Backend, ...], info: ValidationInfo) -> tuple[Backend, ...]:
-        allowed = AllowedServers(tuple(read_base(url) for url in info.data.get("allowed_servers", ())))
+        allowed = AllowedServers(tuple(map(read_base, info.data.get("allowed_servers", ()))))
         bases = [read_base(backend.server) for backend in backends]
         for number, base in enumerate(bases):
             if "allowed_servers" in info.data and not allowed.allow(base):
@@ -175,6 +166,10 @@ class Fhir(Section):
             if any(base.is_same(other) for other in bases[:number]):
                 raise ValueError(f"each server once expected, {base.url} stands here twice")
         return backends
+
+    def allowed(self) -> AllowedServers:
+        """The FHIR servers that may be read."""
+        return AllowedServers(tuple(map(read_base, self.allowed_servers)))
 
 
 class SiteSection(Section):
@@ -258,9 +253,31 @@ class Settings(Section):
 
     server: Server = Server()
     fhir: Fhir = Fhir()
+    callers: CallersSection = CallersSection()
     site: SiteSection = SiteSection()
     ehr: EhrSection = EhrSection()
     policy: PolicySection = PolicySection()
+
+    @field_validator("callers")
+    @classmethod
+    def _fit_the_rest(cls, callers: CallersSection, info: ValidationInfo) -> CallersSection:
+        server, fhir = info.data.get("server"), info.data.get("fhir")
+        for caller in callers.allowed:
+            if server and server.mode == "production" and caller.published():
+                raise ValueError(
+                    f"keys that nobody else has expected: the private key of {caller.name} is published, which only "
+                    'mode = "development" under [server] accepts'
+                )
+            if fhir and (strange := [url for url in caller.fhir_servers if not fhir.allowed().allow(read_base(url))]):
+                raise ValueError(
+                    f"fhir_servers of {caller.name} among fhir.allowed_servers expected, {strange[0]} is none"
+                )
+        return callers
+
+    @property
+    def open_to_anyone(self) -> bool:
+        """Whether calls are answered that nobody checked and that may come from another machine."""
+        return not self.callers.allowed and not self.server.for_this_machine
 
 
 def load_settings(path: Path | None) -> Settings:

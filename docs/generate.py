@@ -19,6 +19,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "antibody-units": chart.antibody_units,
     "assays": chart.assays,
     "burden": burden.burden,
+    "callers": site.callers,
     "cards": advice.cards,
     "case-contents": cases.contents,
     "case-example": cases.example,

@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cds_service.callers import AllowedCaller
 from cds_service.check.finding import Finding, find
 from cds_service.clinical.knowledge import assays
 from cds_service.errors import ConfigurationError
 from cds_service.hooks.site import Site, open_site
 from cds_service.key_files import mode_open_to_others
+from cds_service.outgoing import Unanswered
 from cds_service.risk_model_file import load_risk_model
 from cds_service.settings import Settings, load_settings
+from cds_service.trust.caller_token import Caller
+from cds_service.trust.key_sets import FetchedKeys
 from cds_service.trust.origins import read_base
 from fhir_mappings.rows import known_tables, read_rows
 from fhir_mappings.tables import load_tables
@@ -43,7 +47,8 @@ def check_configuration(path: Path) -> Configured:
     except ConfigurationError as error:
         return Configured(None, _faults(error.diagnostics))
     right = find("configuration-read", file=path)
-    return Configured(site, (right, *_about_site(settings), *_about_ehr(settings), *_about_tables(site)))
+    told = (*_about_site(settings), *_about_callers(site), *_about_ehr(settings), *_about_tables(site))
+    return Configured(site, (right, *told))
 
 
 def _faults(lines: tuple[str, ...] | list[str]) -> tuple[Finding, ...]:
@@ -92,9 +97,34 @@ def _about_site(settings: Settings) -> Iterator[Finding]:
         yield find("searches-by-code")
 
 
+def _about_callers(site: Site) -> Iterator[Finding]:
+    settings = site.settings
+    if not settings.callers.allowed:
+        yield find("callers-none" if settings.server.for_this_machine else "callers-needed", host=settings.server.host)
+    for allowed in settings.callers.allowed:
+        yield _about_keys(allowed, site.callers.allowed[allowed.issuer])
+        if allowed.published():
+            yield find("caller-published", caller=allowed.name)
+
+
+def _about_keys(allowed: AllowedCaller, caller: Caller) -> Finding:
+    told = {"caller": allowed.name, "issuer": allowed.issuer, "source": allowed.key_set_file or allowed.key_set_url}
+    if not isinstance(caller.keys, FetchedKeys):
+        return find("caller-keys-read", **told)
+    try:
+        keys = caller.keys.fetch()
+    except Unanswered as error:
+        return find("caller-keys-unread", **told, reason=error.reason)
+    fits = keys.fits(allowed.accepted_algorithms)
+    return find(
+        "caller-keys-read" if fits else "caller-keys-unfit", **told, algorithms=" or ".join(allowed.accepted_algorithms)
+    )
+
+
 def _about_ehr(settings: Settings) -> Iterator[Finding]:
     for backend in settings.fhir.backend:
-        yield find("own-token", server=backend.server, client=backend.client_id)
+        own = {"server": backend.server, "client": backend.client_id}
+        yield find("own-token" if settings.callers.allowed else "own-token-for-anyone", **own)
         file = backend.private_key_file
         mode = mode_open_to_others(Path(file)) if file else None
         if mode is not None:

@@ -1,7 +1,7 @@
 """A site: everything that stays the same between calls, built once from the settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,6 +15,8 @@ from cds_service.hooks.services import Service
 from cds_service.risk_model_file import load_risk_model
 from cds_service.settings import Backend, Settings
 from cds_service.trust.backend import OwnAccess, OwnToken
+from cds_service.trust.caller_token import Caller
+from cds_service.trust.callers import Callers
 from cds_service.trust.keys import read_private_key
 from cds_service.trust.origins import AllowedServers, read_base
 from cds_service.trust.registration import Registration
@@ -27,7 +29,7 @@ CALLS_THAT_READ = 0.75  # of those answered at once; the others need no FHIR ser
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One hospital's service: its settings, what it offers and how, what it asks the chart, and who reads FHIR."""
+    """One hospital's service: its settings, what it offers, how and to whom, what it asks the chart, who reads FHIR."""
 
     settings: Settings
     policy: Policy
@@ -37,6 +39,7 @@ class Site:
     searches: tuple[Search, ...]
     prefetch: Mapping[str, str]
     tables: Tables
+    callers: Callers
     allowed: AllowedServers
     own_access: OwnAccess
     limits: Limits
@@ -47,13 +50,17 @@ class Site:
         """How far back results and infusions are read."""
         return timedelta(days=self.settings.fhir.look_back_days)
 
+    def for_caller(self, caller: Caller | None) -> "Site":
+        """The same, reading only the FHIR servers that this caller may name."""
+        return self if caller is None or caller.servers is None else replace(self, allowed=caller.servers)
+
     def reading_deadline(self) -> Deadline:
         """How long the chart may be read for a call that begins now."""
         return Deadline.after(round(self.settings.fhir.deadline_seconds * READING_SHARE, 3))
 
 
 def open_site(settings: Settings) -> Site:
-    """Load the tables, the risk model and our private keys, and build the client. Opens no connection, no thread.
+    """Load tables, risk model, our private keys and the callers' public ones. Opens no connection, no thread.
 
     Raises ConfigurationError naming the place where a table, the risk model or a key is wrong.
     """
@@ -71,7 +78,8 @@ def open_site(settings: Settings) -> Site:
         searches=searches,
         prefetch=settings.ehr.discovered(prefetch_templates(searches)),
         tables=tables,
-        allowed=AllowedServers(tuple(read_base(url) for url in fhir.allowed_servers)),
+        callers=_callers(settings),
+        allowed=fhir.allowed(),
         own_access=OwnAccess(tuple(OwnToken(_registration(backend, searches)) for backend in fhir.backend)),
         limits=Limits(fhir.page_size, fhir.max_pages, fhir.max_entries, fhir.max_answer_bytes),
         client=FhirClient(
@@ -80,6 +88,13 @@ def open_site(settings: Settings) -> Site:
             calls=max(1, int(settings.server.threads * CALLS_THAT_READ)),
         ),
     )
+
+
+def _callers(settings: Settings) -> Callers:
+    try:
+        return settings.callers.open(settings.server.state_folder, development=settings.server.mode == "development")
+    except ValueError as error:
+        raise ConfigurationError(f"callers.allowed.key_set_file: {error}") from error
 
 
 def _registration(backend: Backend, searches: tuple[Search, ...]) -> Registration:

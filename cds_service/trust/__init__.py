@@ -1,1 +1,1 @@
-"""Whom and what we trust: the limits of a JSON body and the FHIR servers that may be read."""
+"""Whom and what we trust: who may call, the limits of a JSON body, the FHIR servers that may be read, our own keys."""

@@ -1,4 +1,4 @@
-"""The key pairs with which we prove who we are to an authorization server.
+"""Key pairs with which we prove who we are to an authorization server, and the name of a public key.
 
 Question: is this the private key that the algorithm needs, and what does the other side have to know of it?
 Source: SMART App Launch 2.2, Client Authentication: Asymmetric (RS384, ES384, JWK Sets); RFC 7518; RFC 7638.
@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
+    PublicKey = EllipticCurvePublicKey | RSAPublicKey
     PrivateKey = EllipticCurvePrivateKey | RSAPrivateKey
 
 Algorithm = Literal["ES384", "RS384"]
@@ -75,12 +76,17 @@ def write_pem(key: "PrivateKey") -> bytes:
 
 def public_key_set(key: "PrivateKey", algorithm: Algorithm) -> dict[str, Any]:
     """The JWK Set to register at the authorization server; the key id is the thumbprint."""
-    from jwt.algorithms import get_default_algorithms
-
-    told = get_default_algorithms()[algorithm].to_jwk(key.public_key(), as_dict=True)
-    numbers = {name: told[name] for name in _THUMBPRINT_MEMBERS if name in told}
+    numbers = public_numbers(key.public_key(), algorithm)
     described = {"kid": thumbprint(numbers), "use": "sig", "alg": algorithm, "key_ops": ["verify"]}
     return {"keys": [{**numbers, **described}]}
+
+
+def public_numbers(key: "PublicKey", algorithm: str) -> dict[str, str]:
+    """The required members of a public key as a JWK, written as RFC 7638 wants them for a thumbprint."""
+    from jwt.algorithms import get_default_algorithms
+
+    told = get_default_algorithms()[algorithm].to_jwk(key, as_dict=True)
+    return {name: told[name] for name in _THUMBPRINT_MEMBERS if name in told}
 
 
 def thumbprint(numbers: Mapping[str, str]) -> str:

@@ -55,11 +55,15 @@ class FhirBase:
     @property
     def loopback(self) -> bool:
         """Whether the host is this machine, by name or by number."""
-        host = self.origin[1]
-        try:
-            return host == "localhost" or ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return False
+        return is_this_machine(self.origin[1])
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host name or number is that of the loopback interface."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def read_base(text: str) -> FhirBase:

@@ -1,11 +1,14 @@
 """What a hospital sets up: settings, addresses, prefetch and scopes."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from cds_service.ehr_profiles import Fact, Profile, load_profiles, load_sources
+from cds_service.caller_profiles import CallerProfile, load_caller_profiles
+from cds_service.callers import AllowedCaller
+from cds_service.ehr_profiles import Fact, Profile, Source, load_profiles, load_sources
 from cds_service.hooks.services import load_services
 from cds_service.settings import Backend, Settings
 from fhir_mappings.searches import load_searches, prefetch_templates, resource_types
@@ -22,7 +25,8 @@ FACTS = {
     "topic": "Topic code",
     "markdown": "Markdown shown",
 }
-BACKEND = "fhir.backend"
+CALLER_FACTS = {"algorithms": "Algorithms", "max_lifetime_seconds": "Seconds from `iat` to `exp`, at most"}
+LISTS: dict[str, type[BaseModel]] = {"fhir.backend": Backend, "callers.allowed": AllowedCaller}
 NEEDED = {
     True: "412, if it cannot be read from the FHIR server either",
     False: "advice; the card says that it is missing",
@@ -33,7 +37,7 @@ def settings() -> str:
     """Every setting, by section. Raises KeyError where settings.toml does not tell exactly these."""
     meanings = data("settings.toml")
     models: dict[str, type[BaseModel]] = {name: type(section) for name, section in Settings()}
-    models[BACKEND] = Backend
+    models |= LISTS
     same_keys("settings.toml", meanings, models)
     return "\n\n".join(_section(name, models[name], meanings[name]) for name in meanings)
 
@@ -51,7 +55,7 @@ def _section(name: str, model: type[BaseModel], meanings: Json) -> str:
         )
         for key, row in meanings.items()
     ]
-    title = f"[[{name}]]" if name == BACKEND else f"[{name}]"
+    title = f"[[{name}]]" if name in LISTS else f"[{name}]"
     return f"## {title}\n\n{table(('Setting', 'Default', 'Unit', 'Allowed', 'Meaning'), rows)}"
 
 
@@ -119,7 +123,31 @@ def _profile(name: str, row: Profile) -> str:
         *(f"To do: {task}" for task in row.tasks),
         *(f"Open: {question}" for question in row.open),
     ]
-    return "\n".join([f"**`{name}`: {row.title}.** {cited}.", "", *(f"- {line}" for line in lines)]).rstrip()
+    return _told(f"**`{name}`: {row.title}.** {cited}.", lines)
+
+
+def _told(head: str, lines: list[str]) -> str:
+    return "\n".join([head, "", *(f"- {line}" for line in lines)]).rstrip()
+
+
+def callers() -> str:
+    """How the tokens of each kind of caller are made, and what both sides set up."""
+    known = load_caller_profiles()
+    same_keys("generator/site.py CALLER_FACTS", CALLER_FACTS, known.profile["generic"].facts)
+    rows = [
+        (title, *(_fact(row.facts[name]) for row in known.profile.values())) for name, title in CALLER_FACTS.items()
+    ]
+    facts = table(("", *(f"`{name}`" for name in known.profile)), rows)
+    return "\n\n".join([facts, *(_caller(name, row, known.source) for name, row in known.profile.items())])
+
+
+def _caller(name: str, row: CallerProfile, sources: Mapping[str, Source]) -> str:
+    cited = "; ".join(
+        f"[{sources[key].label}]({sources[key].url})"
+        for key in dict.fromkeys(fact.source for fact in row.facts.values())
+    )
+    notes = [f"{CALLER_FACTS[fact]}: {told.note}" for fact, told in row.facts.items() if told.note]
+    return _told(f"**`{name}`: {row.title}.** {cited}.", [*notes, *(f"To do: {task}" for task in row.tasks)])
 
 
 def prefetch() -> str:

@@ -1,16 +1,18 @@
 """`infliximab-cds check` without a server: every fault at once, what is left to decide, what to type into the EHR."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_httpserver import HTTPServer
 
 from cds_service.check.finding import State, find, load_wording
 from cds_service.ehr_profiles import load_profiles
 from cds_service.hooks.services import load_services
 from cds_service.settings import Settings
-from cds_service.trust.keys import make_private_key, write_pem
+from cds_service.trust.keys import Algorithm, make_private_key, public_key_set, write_pem
 from fhir_mappings.rows import known_tables, read_rows
 from fhir_mappings.searches import load_searches, prefetch_templates
 from tests.check.conftest import Told
@@ -166,7 +168,7 @@ def test_a_private_key_that_fits_is_right_and_brings_scopes_of_our_own(
     told = document()
     assert told["exit"] == 0
     assert says(told, "key-fits") == [f"{own_token}: a private key that fits ES384."]
-    assert "as client us" in says(told, "own-token")[0]
+    assert "as client us" in says(told, "own-token-for-anyone")[0]
     assert told["ehr"]["scopes"][0]["own"] == "system/Patient.rs"
     _, report, _ = check()
     assert "\n    system/Medication.rs\n" in report
@@ -276,3 +278,57 @@ def test_no_setting_is_named_that_does_not_exist() -> None:
             section, _, key = word.strip(".,:;[]").partition(".")
             assert section != name or not key or key in fields, word
     assert read_rows("laboratory.csv")
+
+
+@pytest.fixture
+def caller(config: Path, httpserver: HTTPServer) -> Callable[..., None]:
+    """Writes a site with one caller, whose keys stand in a file or behind a URL of the server for tests."""
+
+    def write(keys: str = "", more: str = "", *, signs_with: Algorithm = "ES384", status: int = 200) -> None:
+        held = json.dumps(public_key_set(make_private_key(signs_with), signs_with))
+        (config.parent / "keys.json").write_text(held)
+        httpserver.expect_request("/keys").respond_with_data(held, status)
+        source = keys or f'key_set_url = "{httpserver.url_for("/keys")}"'
+        config.write_text(
+            f'{DECIDED}{more}[[callers.allowed]]\nname = "EHR"\nissuer = "https://ehr.example"\n'
+            f'audiences = ["us"]\nalgorithms = ["ES384"]\n{source}\n'
+        )
+
+    return write
+
+
+def test_keys_of_a_caller_that_can_be_read_are_right(caller: Any, config: Path, document: Document) -> None:
+    caller('key_set_file = "keys.json"')
+    told = document()
+    assert (told["exit"], says(told, "caller-keys-read")) == (
+        0, [f"EHR: tokens of https://ehr.example are checked with the keys of {config.parent}/keys.json."],
+    )  # fmt: skip
+    caller()
+    assert says(document(), "caller-keys-read")[0].endswith("/keys.")
+
+
+def test_keys_of_a_caller_that_cannot_be_had_or_used_are_missing(
+    caller: Any, httpserver: HTTPServer, document: Document
+) -> None:
+    caller(status=503)
+    told = document()
+    assert (told["exit"], codes(told, "missing")) == (1, ["caller-keys-unread"])
+    assert "the key set's server answered 503. Every call of https://ehr.example" in says(told, "caller-keys-unread")[0]
+    httpserver.clear()
+    caller(signs_with="RS384")
+    told = document()
+    assert (told["exit"], codes(told, "missing")) == (1, ["caller-keys-unfit"])
+    assert "can be used with ES384." in says(told, "caller-keys-unfit")[0]
+
+
+def test_a_caller_for_development_is_noted(caller: Any, document: Document) -> None:
+    caller('key_set_file = "keys.json"\nprofile = "sandbox"', '[server]\nmode = "development"\n')
+    assert "caller-published" in codes(document(), "note")
+
+
+@pytest.mark.parametrize(("host", "state"), [("127.0.0.1", "note"), ("0.0.0.0", "missing")])  # noqa: S104
+def test_a_site_without_callers_is_told_that_nobody_is_checked(
+    host: str, state: str, config: Path, document: Document
+) -> None:
+    config.write_text(f'{DECIDED}[server]\nhost = "{host}"\n')
+    assert {"callers-none", "callers-needed"} & set(codes(document(), state))

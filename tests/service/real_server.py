@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import re
 import signal
 import subprocess
@@ -43,7 +44,10 @@ def serving(folder: Path, configuration: str) -> Iterator[int]:
     config = folder / "site.toml"
     config.write_text(configuration, "utf-8")
     process = subprocess.Popen(
-        [sys.executable, "-m", "cds_service.cli", "serve", "--config", str(config)], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "cds_service.cli", "serve", "--config", str(config)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
     )
     assert process.stderr is not None
     try:

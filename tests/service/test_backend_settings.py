@@ -201,7 +201,7 @@ def test_a_key_that_others_can_use_is_a_notice(
     _tell_where(settings, 8000)
     notices = capsys.readouterr().err
     assert (f"has mode {mode:04o}: others can use the private key" in notices) is told
-    assert f"Calls without a token read {SERVER} with ours" in notices
+    assert f"Calls that bring no FHIR token read {SERVER} with ours" in notices
 
 
 def test_a_key_from_the_environment_needs_no_file(

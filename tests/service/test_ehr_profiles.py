@@ -205,7 +205,7 @@ def _serving(config: Path) -> Iterator[tuple[str, int]]:
         line = process.stderr.readline()
         found = re.search(r"http://127\.0\.0\.1:(\d+)/cds-services", line)
         assert found, line + process.stderr.read()
-        said = [process.stderr.readline() for _ in range(2)]
+        said = [process.stderr.readline() for _ in range(3)]
         yield "".join(said), int(found[1])
     finally:
         process.terminate()
