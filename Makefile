@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 LAWS := tests/clinical/test_laws_of_the_advice.py tests/safety/test_laws_of_never.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nightly mutation check lint types imports integration examples hapi bench gallery figures docs lock clean
+.PHONY: help setup demo test nightly mutation check lint types imports integration examples hapi bench load soak gallery figures docs lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -71,6 +71,12 @@ hapi: .venv/.developer ## start the HAPI FHIR server alone (PORT=8000)
 
 bench: .venv/.developer ## measure speed as ratios
 	@$(BIN)/python tests/bench/bench.py
+
+load: .venv/.developer ## load on the real server, every answer compared (SECONDS=20)
+	@$(BIN)/python -W ignore -m tests.load.run --seconds $(or $(SECONDS),20)
+
+soak: .venv/.developer ## the same for an hour, with faults of the FHIR server in the second half (MINUTES=60, RATE=50)
+	@$(BIN)/python -W ignore -m tests.load.run --minutes $(or $(MINUTES),60) --rate $(or $(RATE),50)
 
 gallery: .venv/.developer ## write every kind of card to build/gallery (JSON and HTML)
 	@$(BIN)/python tests/cards/gallery.py

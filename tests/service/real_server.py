@@ -38,9 +38,48 @@ def post(port: int, service: str, request: Any, timeout: float = 20) -> Answered
         connection.close()
 
 
+@dataclass(frozen=True)
+class Serving:
+    """A running server: its port, and its master process."""
+
+    port: int
+    pid: int
+
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of those that answer."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
+        return [int(child) for child in children.split()]
+
+    def resident_mb(self) -> list[float]:
+        """Resident memory of each worker."""
+        return [_status(worker, "VmRSS") / 1024 for worker in self.workers]
+
+    def threads(self) -> int:
+        """Of all workers."""
+        return sum(_status(worker, "Threads") for worker in self.workers)
+
+    def sockets(self) -> int:
+        """Open ones of all workers."""
+        links = (link for worker in self.workers for link in Path(f"/proc/{worker}/fd").iterdir())
+        return sum("socket:" in _target(link) for link in links)
+
+
+def _status(pid: int, name: str) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""  # closed meanwhile
+
+
 @contextmanager
-def serving(folder: Path, configuration: str) -> Iterator[int]:
-    """The port of `infliximab-cds serve` with this configuration; it is ended by its process id."""
+def serving(folder: Path, configuration: str) -> Iterator[Serving]:
+    """`infliximab-cds serve` with this configuration; it is ended by its process id."""
     config = folder / "site.toml"
     config.write_text(configuration, "utf-8")
     process = subprocess.Popen(
@@ -59,7 +98,7 @@ def serving(folder: Path, configuration: str) -> Iterator[int]:
         else:
             raise AssertionError(told)
         threading.Thread(target=process.stderr.read, daemon=True).start()  # or a full pipe would stop it
-        yield int(found[1])
+        yield Serving(int(found[1]), process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)

@@ -12,7 +12,7 @@ import pytest
 
 from cds_service.errors import ConfigurationError
 from cds_service.trust.used_tokens import FILE, PURGE_SECONDS, UsedTokens
-from tests.service.real_server import serving
+from tests.service.real_server import Serving, serving
 from tests.service.tokens import AUDIENCE, ISSUER, NOTHING_ORDERED, SIGN, call, caller, ec_signer, good, key_file
 from tests.service.tokens import open_service as open_site
 
@@ -20,7 +20,7 @@ EC = ec_signer()
 COPIES = 100
 
 
-def served(folder: Path) -> AbstractContextManager[int]:
+def served(folder: Path) -> AbstractContextManager[Serving]:
     """The real server with two processes; gives its port. It has room for all copies at once."""
     return serving(
         folder,
@@ -43,20 +43,20 @@ def test_of_a_hundred_parallel_copies_over_two_processes_one_is_answered_and_aft
     tmp_path: Path,
 ) -> None:
     token = EC.token()
-    with served(tmp_path) as port:
+    with served(tmp_path) as server:
         with ThreadPoolExecutor(COPIES) as pool:
-            assert Counter(pool.map(lambda _: post(port, token), range(COPIES))) == {200: 1, 401: COPIES - 1}
+            assert Counter(pool.map(lambda _: post(server.port, token), range(COPIES))) == {200: 1, 401: COPIES - 1}
         with ThreadPoolExecutor(16) as pool:
-            assert set(pool.map(lambda _: post(port, EC.token()), range(32))) == {200}
-    with served(tmp_path) as port:
-        assert post(port, token) == 401
-        assert post(port, EC.token()) == 200
+            assert set(pool.map(lambda _: post(server.port, EC.token()), range(32))) == {200}
+    with served(tmp_path) as server:
+        assert post(server.port, token) == 401
+        assert post(server.port, EC.token()) == 200
 
 
 def test_a_refused_call_with_a_large_body_sees_its_answer_and_may_go_on(tmp_path: Path) -> None:
     large = json.dumps({**NOTHING_ORDERED, "extension": ["x" * 1000] * 1500})
-    with served(tmp_path) as port:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    with served(tmp_path) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
         statuses = []
         for headers in ({}, {"Authorization": f"Bearer {EC.token()}"}, {}):
             connection.request("POST", SIGN, large, {"Content-Type": "application/json", **headers})

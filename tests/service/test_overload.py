@@ -37,11 +37,11 @@ def test_calls_that_wait_for_a_slow_server_leave_room_for_those_that_need_none(
     tmp_path: Path, ehr: Any, synthetic: Any
 ) -> None:
     hanging(ehr, synthetic, 0.5)
-    with serving(tmp_path, SMALL.format(base=ehr.base)) as port, ThreadPoolExecutor(30) as many:
-        slow = [many.submit(post, port, SERVICE, order(ehr.base)) for _ in range(12)]
+    with serving(tmp_path, SMALL.format(base=ehr.base)) as server, ThreadPoolExecutor(30) as many:
+        slow = [many.submit(post, server.port, SERVICE, order(ehr.base)) for _ in range(12)]
         time.sleep(0.2)
         begin = time.monotonic()
-        quick = [post(port, SERVICE, order(ehr.base, drug="prednisolone")) for _ in range(5)]
+        quick = [post(server.port, SERVICE, order(ehr.base, drug="prednisolone")) for _ in range(5)]
         took = time.monotonic() - begin
         answers = [call.result() for call in slow]
     assert [(answer.status, answer.body) for answer in quick] == [(200, {"cards": []})] * 5
@@ -56,14 +56,14 @@ def test_a_call_too_many_is_503_within_a_moment_and_says_when_to_come_back(
 ) -> None:
     hanging(ehr, synthetic, 1.0)
     config = SMALL.format(base=ehr.base).replace("threads = 4", "threads = 1")
-    with serving(tmp_path, config) as port, ThreadPoolExecutor(30) as many:
-        held = many.submit(post, port, SERVICE, order(ehr.base))
+    with serving(tmp_path, config) as server, ThreadPoolExecutor(30) as many:
+        held = many.submit(post, server.port, SERVICE, order(ehr.base))
         time.sleep(0.3)
         begin = time.monotonic()
-        refused = list(many.map(lambda _: post(port, SERVICE, order(ehr.base, drug="prednisolone")), range(4)))
+        refused = list(many.map(lambda _: post(server.port, SERVICE, order(ehr.base, drug="prednisolone")), range(4)))
         assert time.monotonic() - begin < 0.6
         held.result()
-        again = post(port, SERVICE, order(ehr.base, drug="prednisolone"))
+        again = post(server.port, SERVICE, order(ehr.base, drug="prednisolone"))
     assert [answer.status for answer in refused] == [503] * 4
     for answer in refused:
         assert answer.body["resourceType"] == "OperationOutcome"
@@ -74,6 +74,6 @@ def test_a_call_too_many_is_503_within_a_moment_and_says_when_to_come_back(
 
 
 def test_a_burst_of_three_times_as_many_is_answered_after_a_short_wait(tmp_path: Path, ehr: Any) -> None:
-    with serving(tmp_path, SMALL.format(base=ehr.base)) as port, ThreadPoolExecutor(12) as many:
-        answers = list(many.map(lambda _: post(port, SERVICE, order(ehr.base, drug="prednisolone")), range(12)))
+    with serving(tmp_path, SMALL.format(base=ehr.base)) as server, ThreadPoolExecutor(12) as many:
+        answers = list(many.map(lambda _: post(server.port, SERVICE, order(ehr.base, drug="prednisolone")), range(12)))
     assert {answer.status for answer in answers} == {200}
