@@ -174,7 +174,7 @@ def _named_only(seen: Iterable[SeenByName], tables: Tables) -> Iterator[DataIssu
     for name in seen:
         names[name.concept].add(name.text)
     for concept, texts in names.items():
-        title = tables.concepts[concept].title if concept in tables.concepts else concept
+        title = tables.concepts[concept].title if concept in tables.concepts else concept.replace("_", " ")
         shown = ", ".join(quote(text) for text in sorted(texts)[:3]) + (", …" if len(texts) > 3 else "")
         says = f"was recognised by its name only ({shown}): no code is mapped"
         yield issue(Doubt("recognised-by-name", says, IssueLevel.NOTE), concept, f"The {title}")

@@ -343,6 +343,10 @@ class TreatmentRecord:
         """The findings of one concept, oldest first; undated ones stand before all others."""
         return tuple(f for f in self.findings if f.concept == concept)
 
+    def only_named(self, concept: str) -> bool:
+        """Whether a drug may have been used that is known by its name only, and was not counted."""
+        return any(i.code == "medication-by-name-only" and i.about == concept for i in self.issues)
+
     def source(self, name: str) -> SourceState:
         """The state of a part of the chart; a part that nobody asked for counts as read."""
         return self.sources.get(name, SourceState.READ)

@@ -134,6 +134,17 @@ def test_a_drug_is_found_where_it_is_named() -> None:
     ]
 
 
+def test_a_steroid_that_is_only_named_is_offered_a_row_and_an_inhaler_is_not() -> None:
+    def ordered(name: str, route: str) -> Any:
+        drug = {"medicationCodeableConcept": coded(DRUGS, "P", name), "dosageInstruction": [{"route": {"text": route}}]}
+        return {"resourceType": "MedicationRequest", "id": "o", "status": "active", "intent": "order", **drug}
+
+    tablet, inhaler = ordered("predniSONE 5 mg", "oral"), ordered("budesonide", "inhalation")
+    assert found(tablet) == [("drugs.csv", ("systemic_steroid",), DRUGS, "P", False)]
+    assert found(tablet, drug_by_name=True) == [("drugs.csv", ("systemic_steroid",), DRUGS, "P", True)]
+    assert found(inhaler) == []
+
+
 def test_a_drug_that_is_trusted_by_name_or_only_prescribed_is_used() -> None:
     drug = coded(DRUGS, "R", "Remicade")
     given = {
