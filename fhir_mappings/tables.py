@@ -119,6 +119,7 @@ def _load(site: Path | None, skipped: Set[tuple[str, int]]) -> Tables:
         antibody_units=antibody_units,
         unit_spellings=frozenset({unit for _, unit in units} | set(antibody_units)),
         assays=_worded(rows("assays.csv"), "assay", "words"),
+        performers=_worded(rows("performers.csv"), "assay", "words"),
         signs=_once((row, (row["kind"], row.filled("value")), _sign(row)) for row in rows("signs.csv")),
         route_codes=_once(
             (row, ("snomed", row["value"]), row["route"]) for row in _routes(rows("routes.csv"), "snomed")

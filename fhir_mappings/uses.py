@@ -106,11 +106,10 @@ def read_use(drug: Drug, routes: list[CodedText], tables: Tables) -> Use | None:
     """What a drug is by its codes, else by its names, and by its route; None for one that concerns nobody here."""
     names = drug.all_names
     coded = {code.concept for name in names for code in name.codes}
-    by_name = None if coded else _named(names)
-    concepts = coded if by_name is None else {by_name[0]}
-    text = None if by_name is None else by_name[1]
+    named, by_name = (None, None) if coded else _named(names)
+    concepts = coded if named is None else {named}
     if IMMUNOMODULATOR in concepts:
-        return Use(IMMUNOMODULATOR, by_name=text)
+        return Use(IMMUNOMODULATOR, by_name=by_name)
     if not concepts & {STEROID, GUT}:
         return None
     ways = {way for route in routes for way in routes_of(route, tables)}
@@ -118,20 +117,20 @@ def read_use(drug: Drug, routes: list[CodedText], tables: Tables) -> Use | None:
     systemic = STEROID if STEROID in concepts else GUT
     if ways:
         # "Oral inhalation" is local; a tablet with prolonged release ("PR") is not rectal.
-        return None if "local" in ways else Use(GUT if ways == {"rectal"} else systemic, by_name=text)
+        return None if "local" in ways else Use(GUT if ways == {"rectal"} else systemic, by_name=by_name)
     groups = {code.concept for name in names for code in name.groups}
     if STEROID not in groups and (LOCAL in groups or GUT in concepts):
-        return None if LOCAL in groups else Use(GUT, by_name=text)
+        return None if LOCAL in groups else Use(GUT, by_name=by_name)
     assumed = Doubt("route-assumed", "of a steroid states no route and is read as systemic", IssueLevel.NOTE)
-    return Use(systemic, assumed, text)
+    return Use(systemic, assumed, by_name)
 
 
-def _named(names: Sequence[DrugName]) -> tuple[str, str] | None:
+def _named(names: Sequence[DrugName]) -> tuple[str, str] | tuple[None, None]:
     """The first of our drugs that is named, and the text; none beside infliximab, for which it may be premedication."""
     if worded(names, INFLIXIMAB) is not None:
-        return None
+        return None, None
     found = ((concept, worded(names, concept)) for concept in (STEROID, GUT, IMMUNOMODULATOR))
-    return next(((concept, text) for concept, text in found if text is not None), None)
+    return next(((concept, said) for concept, said in found if said is not None), (None, None))
 
 
 def unresolved(what: str) -> DataIssue:

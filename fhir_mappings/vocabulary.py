@@ -86,7 +86,7 @@ class ProcedureCode:
 
 @dataclass(frozen=True, slots=True)
 class Worded:
-    """A key that is recognised by words: an assay, a route."""
+    """A key that is recognised by words: an assay, a route, the assay of a laboratory."""
 
     key: str
     words: re.Pattern[str]
@@ -110,6 +110,7 @@ class Tables:
     antibody_units: Mapping[str, str]
     unit_spellings: frozenset[str]
     assays: tuple[Worded, ...]
+    performers: tuple[Worded, ...]
     signs: Mapping[Key, ReportedSign]
     route_codes: Mapping[Key, str]
     route_words: tuple[Worded, ...]

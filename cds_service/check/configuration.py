@@ -121,7 +121,7 @@ def _about_tables(site: Site) -> Iterator[Finding]:
     bare = [concept.title for name, concept in site.tables.concepts.items() if name not in coded]
     if bare:
         yield find("concepts-uncoded", concepts=", ".join(bare))
-    strange = sorted({row.key for row in site.tables.assays} - assays().keys())
+    strange = sorted({row.key for row in (*site.tables.assays, *site.tables.performers)} - assays().keys())
     if strange:
         yield find("assays-without-thresholds", assays=", ".join(strange))
 
