@@ -59,9 +59,9 @@ def test_the_tables_are_loaded_once() -> None:
         ("conditions.csv", "crohns,icd10cm,range,K50,yes,x", "a range is two categories of one chapter"),
         ("conditions.csv", "crohns,icd10cm,prefix,K50,perhaps,x", "verified is one of yes, no"),
         ("conditions.csv", ",icd10cm,prefix,K50,yes,x", "concept must not be empty"),
-        ("procedures.csv", "colonoscopy,a look,cpt,code,45378,yes,x", "concept is one of perianal_procedure"),
-        ("procedures.csv", "perianal_procedure,,cpt,code,46020,yes,x", "title must not be empty"),
-        ("procedures.csv", "perianal_procedure,a seton,cpt,code,46020,no,x", "a code that is not verified stays empty"),
+        ("procedures.csv", "colonoscopy,a look,snomed,code,1,yes,x", "concept is one of perianal_procedure"),
+        ("procedures.csv", "perianal_procedure,,snomed,code,1,yes,x", "title must not be empty"),
+        ("procedures.csv", "perianal_procedure,a seton,snomed,code,1,no,x", "a code that is not verified stays empty"),
     ],
 )
 def test_an_error_names_file_and_row(tmp_path: Path, table: str, row: str, says: str) -> None:
