@@ -11,7 +11,7 @@ from typing import Any
 from cds_service.clinical.record import IssueLevel
 from fhir_mappings.codings import CodedText, is_contained, read_coded, read_words, resolve, words_of
 from fhir_mappings.doubts import Doubt, quote
-from fhir_mappings.shape import struct, structs, text
+from fhir_mappings.shape import Misshapen, struct, structs, text
 from fhir_mappings.vocabulary import Concept, Tables, Words, remembered
 
 LEVEL, ANTIBODY, MENTIONED = "infliximab_level", "infliximab_antibody", "mentions_infliximab"
@@ -55,6 +55,16 @@ def recognise_part(
         if named is not None and named[0] == PERIANAL:
             return part, Recognised(tables.concepts[ITEM], named[1])
     return part, found
+
+
+def is_monitoring(observation: Mapping[str, Any], tables: Tables) -> bool:
+    """Whether an Observation, or a component of it, is a drug level or an antibody; nothing raises."""
+    try:
+        parts = [observation, *structs(observation, "component")]
+        found = [recognise(struct(part, "code"), tables)[1] for part in parts]
+    except Misshapen:
+        return False
+    return any(one is not None and one.concept.name in (LEVEL, ANTIBODY) for one in found)
 
 
 @remembered

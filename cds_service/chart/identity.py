@@ -47,7 +47,8 @@ def check_one_patient(chart: RawChart) -> RawChart:
     if any(_replaced(resource) for resource in patient):
         raise ForeignPatient("patient: this record was replaced by another one, nothing was used")
     parts = {name: _check_part(name, part, chart.patient_id) for name, part in chart.parts.items()}
-    return RawChart(chart.patient_id, parts, chart.referenced)
+    referenced = {name: r for name, r in chart.referenced.items() if _may_be_used(r, chart.patient_id)}
+    return RawChart(chart.patient_id, parts, referenced)
 
 
 def check_drafts(drafts: Iterable[Resource], patient_id: str) -> dict[int, DataIssue]:
@@ -83,6 +84,16 @@ def _check_part(name: str, part: ChartPart, patient_id: str) -> ChartPart:
     message = f"{lost} of the entries under {name} name no patient that could be checked and were not used."
     issue = DataIssue("patient-not-verifiable", name, IssueLevel.LIMITING, message)
     return ChartPart(kept, part.state, (*part.issues, issue))
+
+
+def _may_be_used(referenced: Resource, patient_id: str) -> bool:
+    """A Medication is nobody's; a Specimen that names no patient is left out, and the time of its result counts."""
+    if _type(referenced) == "Medication":
+        return True
+    belonging = classify_belonging(referenced, patient_id)
+    if belonging is Belonging.ANOTHER_PATIENT:
+        raise ForeignPatient(f"laboratory: a {_type(referenced)} belongs to another patient, nothing was used")
+    return belonging is Belonging.THIS_PATIENT
 
 
 def _replaced(patient: Resource) -> bool:

@@ -101,7 +101,9 @@ def _read_chart(patient_id: str, site: Site, server: Server, as_of: datetime) ->
     began = monotonic()
     try:
         reading = Reading(server.ask_for(patient_id), site.client, site.limits, site.reading_deadline())
-        chart = gather(reading, site.searches, as_of - site.look_back, recent_since=as_of - site.limits.recent)
+        chart = gather(
+            reading, site.searches, as_of - site.look_back, site.tables, recent_since=as_of - site.limits.recent
+        )
         seconds = monotonic() - began
         return _kept(chart, _record(chart, site, as_of), site, seconds)
     except CdsError as error:

@@ -89,7 +89,8 @@ def _about_site(settings: Settings) -> Iterator[Finding]:
     if settings.policy.risk_model_file:
         yield find("risk-model-read", file=settings.policy.risk_model_file)
     if settings.fhir.code_filtered_searches:
-        yield find("searches-by-code")
+        names = ", ".join(settings.fhir.code_filtered_searches)
+        yield find("searches-by-code", searches=names)
 
 
 def _about_ehr(settings: Settings) -> Iterator[Finding]:

@@ -81,7 +81,9 @@ def prefetched(child: patients.SyntheticPatient, as_of: datetime) -> Any:
         ask_for_chart(request, site.allowed, site.own_access), site.client, site.limits, site.reading_deadline()
     )
     since = as_of - site.look_back
-    return cover(read_record(gather(reading, site.searches, since), since=since, until=as_of, tables=site.tables))
+    return cover(
+        read_record(gather(reading, site.searches, since, site.tables), since=since, until=as_of, tables=site.tables)
+    )
 
 
 def test_what_each_trap_among_the_children_is_counted_as(config: Path, fhir_base: str) -> None:

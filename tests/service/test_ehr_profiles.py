@@ -33,7 +33,7 @@ OWN = '{ system = "urn:x", code = "7" }'
         ('[ehr]\nprofile = "epik"', 2, "ehr.profile: one of generic, epic, oracle-health, sandbox, hapi expected"),
         ('[ehr]\nprofil = "epic"', 2, "ehr.profil: no such setting, did you mean profile?"),
         ('[ehr]\nhooks = ["order-sing"]', 2, "ehr.hooks: one of order-select, order-sign, patient-view expected, got"),
-        ('[ehr]\nhooks = ["order-sign", "order-sign"]', 2, "ehr.hooks: each hook once expected"),
+        ('[ehr]\nhooks = ["order-sign", "order-sign"]', 2, "ehr.hooks: each name once expected"),
         ('[ehr]\nsuggestions = "delete"', 2, "ehr.suggestions: input should be"),
         ('[ehr]\nselection_behavior = "all"', 2, "ehr.selection_behavior: input should be"),
         ('[ehr]\ncds_hooks = "3.0"', 2, "ehr.cds_hooks: input should be"),
