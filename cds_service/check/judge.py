@@ -63,8 +63,11 @@ def judge_reading(sample: ReadSample, site: Site) -> Iterator[Finding]:
     if sample.interrupted:
         yield find("interrupted", done=len(sample.charts), asked=sample.asked)
     if sample.read:
-        seconds = f"{site.reading_deadline().seconds:g}"
-        yield find("charts-read", read=len(sample.read), asked=sample.asked, seconds=seconds)
+        allowed, taken = site.reading_deadline().seconds, [chart.seconds for chart in sample.read]
+        late = sum(seconds > allowed for seconds in taken)
+        code = "charts-slow" if late else "charts-read"
+        of = {"late": late, "read": len(taken), "asked": sample.asked}
+        yield find(code, **of, seconds=f"{allowed:g}", slowest=f"{max(taken):.1f}")
     for reason, number in sample.refusals.most_common():
         yield find("charts-refused", charts=_charts(number), reason=reason)
 
