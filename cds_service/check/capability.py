@@ -18,7 +18,7 @@ from fhir_mappings.shape import Misshapen, structs, text
 SECONDS = 30.0  # no hook call waits for it, and some servers build it anew each time
 REFERENCES = (
     Search("medications", "Medication", (), None, required=False, title="drugs that others refer to"),
-    Search("specimens", "Specimen", (), None, required=False, title="when the samples of levels were taken"),
+    Search("specimens", "Specimen", (), None, required=False, title="the collection times of levels"),
 )
 READ_BY_ID = ("Patient", *POINTED_TO)
 

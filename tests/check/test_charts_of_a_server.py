@@ -218,7 +218,7 @@ def test_a_server_without_search_parameters_is_told_line_by_line(
     assert (
         "Observation: the search parameter patient is not announced, needed for laboratory results, weights." in lacks
     )
-    optional = " used for procedures; without it advice is given and the card says that it is missing."
+    optional = " used for procedures; advice is given without it."
     assert any(line.endswith(optional) for line in says(told, "statement-lacks-optional"))
     assert {"says": "Observation: the search parameter category is not announced", "searches": ["laboratory"],
             "required": True} in told["capability_lacks"]  # fmt: skip
