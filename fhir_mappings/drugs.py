@@ -14,6 +14,7 @@ from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText, Coding, is_contained, read_words, resolve, words_of
 from fhir_mappings.doubts import Doubt, issue, quote
 from fhir_mappings.ndc import PRODUCT_DIGITS, read_ndc
+from fhir_mappings.routes import routes_in, routes_of
 from fhir_mappings.shape import Misshapen, struct, structs, text
 from fhir_mappings.vocabulary import DrugCode, Tables, Words, plain_code, remembered
 
@@ -125,7 +126,7 @@ def _read_name(words: Words, tables: Tables) -> DrugName:
     codes = (*(code for found in sure for code in found), *groups)
     named_by = [(row.drug, text) for text in name.texts for row in tables.drug_names if row.words.search(text)]
     named_by += [(drug, coding.written) for coding in name.codings for drug in _unsure(coding, tables)]
-    routes = frozenset(route for text in name.texts for route in _routes_in(text, tables))
+    routes = frozenset(route for text in name.texts for route in routes_in(text, tables))
     products = {drug.product for drug, _ in named_by} | {code.product for code in codes}
     return DrugName(
         codes=codes,
@@ -180,19 +181,6 @@ def infliximab_in(names: Sequence[DrugName]) -> Product | None:
 def worded(names: Sequence[DrugName], concept: str) -> str | None:
     """The text among some names that names a drug, None where none does."""
     return next((name.worded[concept] for name in names if concept in name.worded), None)
-
-
-def _routes_in(words: str, tables: Tables) -> frozenset[str]:
-    return frozenset(row.key for row in tables.route_words if row.words.search(words))
-
-
-_routes_named = remembered(_routes_in)
-
-
-def routes_of(route: CodedText, tables: Tables) -> set[str]:
-    """The routes of a CodeableConcept, by code, else by its words."""
-    coded = {found for coding in route.codings if (found := tables.route_codes.get(coding.key))}
-    return coded or {found for words in route.texts for found in _routes_named(words, tables)}
 
 
 def infliximab_route(

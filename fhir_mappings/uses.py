@@ -13,10 +13,11 @@ from cds_service.clinical.record import DataIssue, IssueLevel, MedicationUse, Mo
 from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText, read_coded
 from fhir_mappings.doubts import Doubt, SeenByName, issue, quote
-from fhir_mappings.drugs import INFLIXIMAB, Drug, DrugName, infliximab_in, read_drug, routes_of, worded
+from fhir_mappings.drugs import INFLIXIMAB, Drug, DrugName, infliximab_in, read_drug, worded
 from fhir_mappings.identity import evidence
 from fhir_mappings.inferred import ORDERED as ON_ORDER
 from fhir_mappings.inferred import Inferred, infer
+from fhir_mappings.routes import routes_of
 from fhir_mappings.scope import Scope
 from fhir_mappings.shape import struct, structs, text, truth
 from fhir_mappings.vocabulary import Tables
