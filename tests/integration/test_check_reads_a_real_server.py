@@ -23,7 +23,7 @@ from fhir_mappings.read import read_record
 from fhir_mappings.rows import columns_of
 from fhir_mappings.searches import load_searches
 from tests.check.hospital import chart
-from tests.integration.conftest import CHILDREN, FHIR_JSON
+from tests.integration.conftest import CHILDREN, FHIR_JSON, held
 
 Json = dict[str, Any]
 LOCAL = ("ifxcds-check-local-1", "ifxcds-check-local-2")
@@ -115,17 +115,8 @@ def test_an_unknown_child_is_told_by_its_reason_only(config: Path, fhir_base: st
 @pytest.fixture
 def badly_mapped(fhir_base: str) -> Iterator[list[str]]:
     """Two more children, under the hospital's own codes for everything; taken back afterwards."""
-    held = [resource for child in LOCAL for resource in chart(child, local=True)]
-    entries = [{"resource": r, "request": {"method": "PUT", "url": f"{r['resourceType']}/{r['id']}"}} for r in held]
-    _transact(fhir_base, entries)
-    yield list(LOCAL)
-    _transact(fhir_base, [{"request": {"method": "DELETE", "url": entry["request"]["url"]}} for entry in entries[::-1]])
-
-
-def _transact(base: str, entries: list[Json]) -> None:
-    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
-    answer = requests.post(base, json=bundle, timeout=60, headers=FHIR_JSON)
-    assert answer.status_code == 200, answer.text[:600]
+    with held(fhir_base, [resource for child in LOCAL for resource in chart(child, local=True)]):
+        yield list(LOCAL)
 
 
 def test_pasting_the_rows_of_a_badly_mapped_site_makes_the_next_check_clean(
