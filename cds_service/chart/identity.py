@@ -25,14 +25,17 @@ class Belonging(Enum):
     UNVERIFIABLE = "unverifiable"  # no reference, or one to a contained, urn: or identifier-only patient
 
 
+def patients_of(resource: Resource) -> list[str | None]:
+    """The id of each patient that a resource names; None for a reference that gives no id."""
+    matches = [_PATIENT.fullmatch(reference) for reference in subjects(resource)]
+    return [match[1] if match else None for match in matches]
+
+
 def classify_belonging(resource: Resource, patient_id: str) -> Belonging:
     """Whose the resource is, by every patient reference it carries; the base of an absolute URL is not compared."""
     if resource.get("resourceType") == "Patient":
         return Belonging.THIS_PATIENT if resource.get("id") == patient_id else Belonging.ANOTHER_PATIENT
-    owners: set[str | None] = set()
-    for reference in subjects(resource):
-        match = _PATIENT.fullmatch(reference)
-        owners.add(match[1] if match else None)
+    owners = set(patients_of(resource))
     if owners == {patient_id}:
         return Belonging.THIS_PATIENT
     return Belonging.ANOTHER_PATIENT if owners - {patient_id, None} else Belonging.UNVERIFIABLE
