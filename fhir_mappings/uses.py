@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from cds_service.clinical.record import DataIssue, IssueLevel, MedicationUse, Moment
+from cds_service.clinical.record import NAMED_ONLY, DataIssue, IssueLevel, MedicationUse, Moment
 from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText, read_coded
 from fhir_mappings.doubts import Doubt, SeenByName, issue, quote
@@ -28,7 +28,6 @@ NOT_GIVEN = frozenset({"not-done", "entered-in-error"})
 ORDERED = frozenset({"active", "on-hold", "completed", "stopped"})
 NOT_ORDERED = frozenset({"draft", "cancelled", "entered-in-error"})
 NO_ORDER = frozenset({"proposal", "plan", "option"})
-BY_NAME_ONLY = "medication-by-name-only"
 
 Told: TypeAlias = MedicationUse | SeenByName | DataIssue
 
@@ -94,7 +93,7 @@ def _used(use: Use, found: MedicationUse, scope: Scope) -> Iterator[Told]:
             return
         says = f"is only named ({quote(use.by_name)}): a row in drugs.csv is needed to count it"
         title = use.concept.replace("_", " ")
-        yield issue(Doubt(BY_NAME_ONLY, says), use.concept, f"A medication that may be a {title}")
+        yield issue(Doubt(NAMED_ONLY, says), use.concept, f"A medication that may be a {title}")
         return
     if use.by_name is not None:
         yield SeenByName(use.concept, use.by_name)
