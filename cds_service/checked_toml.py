@@ -31,6 +31,13 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+def each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The same names. Raises ValueError where one stands twice."""
+    if len(set(names)) != len(names):
+        raise ValueError("each name once expected")
+    return names
+
+
 Form = TypeVar("Form", bound=BaseModel)
 Place = tuple[str | int, ...]  # names of tables and keys, and places in a list of tables
 

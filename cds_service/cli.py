@@ -195,7 +195,7 @@ def _evaluated(options: argparse.Namespace) -> Any:
 
     site, as_of = _site_and_time(options)
     _tell_unconfigured(options)
-    request = read_saved(_read_file(options.request), site.settings.server.max_request_bytes)
+    request = read_saved(_read_file(options.request), site)
     evaluation = evaluate(request, site, as_of, site.reading_deadline())
     if options.explain:
         return _explained(evaluation, request, site, as_of)

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from cards.card import SelectionBehavior
 from cards.form import SuggestionForm
-from cds_service.checked_toml import Section, Text, TomlFile, check
+from cds_service.checked_toml import Section, Text, TomlFile, check, each_once
 from cds_service.hooks.services import load_services
 
 FILE = "ehr_profiles.toml"
@@ -33,13 +33,6 @@ def known_hook(name: str) -> str:
     if name not in hooks:
         raise ValueError(f"one of {', '.join(hooks)} expected, got {name}")
     return name
-
-
-def each_once(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The same names. Raises ValueError where one stands twice."""
-    if len(set(names)) != len(names):
-        raise ValueError("each hook once expected")
-    return names
 
 
 Sentences = Annotated[tuple[Annotated[str, StringConstraints(min_length=1)], ...], Field(strict=False)]

@@ -5,14 +5,16 @@ Question: which request is this? `evaluate` and `burden` share it, so that both 
 
 from cds_service.hooks.request import HookRequest, read_hook_request
 from cds_service.hooks.services import service_for_hook
+from cds_service.hooks.site import Site
 from cds_service.trust.json_gate import read_json
 
 
-def read_saved(body: bytes, max_bytes: int) -> HookRequest:
+def read_saved(body: bytes, site: Site) -> HookRequest:
     """The request of one file; its own `hook` names the service.
 
-    Raises BadHookRequest for what is not a request of one of our hooks, RequestTooLarge above `max_bytes`.
+    Raises BadHookRequest for what is not a request of one of our hooks, UnknownService for one that is off at this
+    site, RequestTooLarge above its limit.
     """
-    document = read_json(body, max_bytes)
-    hook = service_for_hook(document.get("hook") if isinstance(document, dict) else None).hook
-    return read_hook_request(document, hook)
+    document = read_json(body, site.settings.server.max_request_bytes)
+    service = service_for_hook(document.get("hook") if isinstance(document, dict) else None, site.services)
+    return read_hook_request(document, service.hook)

@@ -16,7 +16,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from cds_service.callers import CallersSection
-from cds_service.checked_toml import Section, Text, check, open_toml
+from cds_service.checked_toml import Section, Text, check, each_once, open_toml
 from cds_service.clinical.knowledge import target_profiles
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.site_model import SiteModel
@@ -152,7 +152,9 @@ class Fhir(Section):
     max_answer_bytes: Annotated[int, Field(ge=100_000, le=100_000_000)] = 20_000_000
     parallel_reads: Annotated[int, Field(ge=1, le=64)] = 16
     look_back_days: Days = 1095
-    code_filtered_searches: bool = False
+    code_filtered_searches: Annotated[
+        tuple[Literal["laboratory", "scores"], ...], Field(strict=False), AfterValidator(each_once)
+    ] = ()
     backend: Annotated[tuple[Backend, ...], Field(strict=False, max_length=20)] = ()
 
     @field_validator("backend")

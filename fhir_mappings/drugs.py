@@ -6,12 +6,15 @@ medication[x], Medication.ingredient; `tables/drugs.csv`, `drug_names.csv`, `rou
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from cds_service.clinical.record import DataIssue, IssueLevel, Route
 from fhir_mappings.chart import Resource
-from fhir_mappings.codings import CodedText, is_contained, read_words, resolve, words_of
+from fhir_mappings.codings import CodedText, Coding, is_contained, read_words, resolve, words_of
 from fhir_mappings.doubts import Doubt, issue, quote
+from fhir_mappings.ndc import PRODUCT_DIGITS, read_ndc
+from fhir_mappings.routes import routes_in, routes_of
 from fhir_mappings.shape import Misshapen, struct, structs, text
 from fhir_mappings.vocabulary import DrugCode, Tables, Words, plain_code, remembered
 
@@ -24,14 +27,14 @@ class DrugName:
     """What one name of a drug says by its codes and its texts.
 
     `groups` are those of the codes that its ATC groups stand for: they tell a tablet from an inhaler where an
-    ingredient cannot. `infliximab` is the first text that names infliximab, or its code without a code system;
-    `subcutaneous` tells whether anything names a subcutaneous product or route.
+    ingredient cannot. `worded` gives each drug that is named, with the text that names it first, or with its code
+    where that has no code system; `subcutaneous` tells whether anything names a subcutaneous product or route.
     """
 
     codes: tuple[DrugCode, ...]
     groups: tuple[DrugCode, ...]
     routes: frozenset[str]
-    infliximab: str | None
+    worded: Mapping[str, str]
     subcutaneous: bool
 
 
@@ -119,28 +122,40 @@ def read_name(concept: Mapping[str, Any], tables: Tables) -> DrugName:
 def _read_name(words: Words, tables: Tables) -> DrugName:
     name = read_words(words, tables)
     groups = tuple(_groups(name, tables))
-    codes = (*(row for coding in name.codings if (row := tables.drugs.get(coding.key))), *groups)
-    worded = [(row.key, text) for text in name.texts for row in tables.drug_names if row.words.search(text)]
-    routes = frozenset(route for text in name.texts for route in _routes_in(text, tables))
-    bare = [] if worded else list(_without_system(name, tables))
-    named_by = [*worded, *bare]
-    products = {product for product, _ in named_by} | {code.product for code in codes}
+    sure = (found for coding in name.codings if len(found := _coded(coding, tables)) == 1)
+    codes = (*(code for found in sure for code in found), *groups)
+    named_by = [(row.drug, text) for text in name.texts for row in tables.drug_names if row.words.search(text)]
+    named_by += [(drug, coding.written) for coding in name.codings for drug in _unsure(coding, tables)]
+    routes = frozenset(route for text in name.texts for route in routes_in(text, tables))
+    products = {drug.product for drug, _ in named_by} | {code.product for code in codes}
     return DrugName(
         codes=codes,
         groups=groups,
         routes=routes,
-        infliximab=named_by[0][1] if named_by else None,
+        worded=MappingProxyType({drug.concept: text for drug, text in reversed(named_by)}),
         subcutaneous="sc" in products or "subcutaneous" in routes,
     )
 
 
-def _without_system(name: CodedText, tables: Tables) -> Iterator[tuple[str, str]]:
-    """Product and text of codes that would be infliximab's if they named their system: no more sure than a name."""
-    for coding in name.codings:
-        for system in CODED_IN if not coding.system else ():
-            row = tables.drugs.get((system, plain_code(system, coding.written)))
-            if row is not None and row.concept == INFLIXIMAB:
-                yield row.product, coding.written
+def _coded(coding: Coding, tables: Tables) -> frozenset[DrugCode]:
+    """What one coding stands for; several only for an NDC without hyphens, which then may be any of them."""
+    if coding.system != "ndc":
+        row = tables.drugs.get(coding.key)
+        return frozenset(() if row is None else (row,))
+    return frozenset(row for digits in read_ndc(coding.written) if (row := _by_product(digits, tables)))
+
+
+def _by_product(digits: str, tables: Tables) -> DrugCode | None:
+    return tables.drugs.get(("ndc", digits)) or tables.drug_prefixes.get(("ndc", digits[:PRODUCT_DIGITS]))
+
+
+def _unsure(coding: Coding, tables: Tables) -> Iterator[DrugCode]:
+    """Infliximab by a code without a system, or by one that may be another drug's: no more sure than a name."""
+    systems = (coding.system,) if coding.system else CODED_IN
+    for system in systems:
+        found = _coded(coding._replace(system=system, code=plain_code(system, coding.written)), tables)
+        if not coding.system or len(found) > 1:
+            yield from (code for code in found if code.concept == INFLIXIMAB)
 
 
 named = remembered(_read_name)
@@ -155,7 +170,7 @@ def _groups(name: CodedText, tables: Tables) -> Iterator[DrugCode]:
 def infliximab_in(names: Sequence[DrugName]) -> Product | None:
     """Infliximab among some names: a known code goes before words, a subcutaneous product before its ingredient."""
     concepts = {code.concept for name in names for code in name.codes}
-    by_name = next((name.infliximab for name in names if name.infliximab is not None), None)
+    by_name = worded(names, INFLIXIMAB)
     if INFLIXIMAB in concepts:
         by_name = None
     elif concepts or by_name is None:  # a steroid "before infliximab" is a steroid
@@ -163,17 +178,9 @@ def infliximab_in(names: Sequence[DrugName]) -> Product | None:
     return Product(any(name.subcutaneous for name in names), by_name)
 
 
-def _routes_in(words: str, tables: Tables) -> frozenset[str]:
-    return frozenset(row.key for row in tables.route_words if row.words.search(words))
-
-
-_routes_named = remembered(_routes_in)
-
-
-def routes_of(route: CodedText, tables: Tables) -> set[str]:
-    """The routes of a CodeableConcept, by code, else by its words."""
-    coded = {found for coding in route.codings if (found := tables.route_codes.get(coding.key))}
-    return coded or {found for words in route.texts for found in _routes_named(words, tables)}
+def worded(names: Sequence[DrugName], concept: str) -> str | None:
+    """The text among some names that names a drug, None where none does."""
+    return next((name.worded[concept] for name in names if concept in name.worded), None)
 
 
 def infliximab_route(

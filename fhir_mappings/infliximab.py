@@ -7,10 +7,11 @@ converted. `<0.4` stays a bound. A missing or doubtful value gives a result with
 from collections.abc import Iterator
 
 from cds_service.clinical.record import AntibodyLevel, DataIssue, DrugLevel, IssueLevel, Reading, ReportedSign
+from fhir_mappings.assays import read_assay
 from fhir_mappings.codings import CodedText
 from fhir_mappings.doubts import Doubt, quote
 from fhir_mappings.quantities import Amount, Value, read_value, to_unit
-from fhir_mappings.recognition import ANTIBODY, LEVEL, is_panel, read_assay
+from fhir_mappings.recognition import ANTIBODY, LEVEL, is_panel
 from fhir_mappings.samples import Sample, specimen_of, upper_limit
 from fhir_mappings.signs import sign_in, signs_of
 from fhir_mappings.vocabulary import spelling

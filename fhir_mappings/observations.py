@@ -23,17 +23,27 @@ from fhir_mappings.codings import CodedText, is_contained, resolve
 from fhir_mappings.doubts import Doubt, SeenByName, issue, quote
 from fhir_mappings.identity import evidence
 from fhir_mappings.infliximab import read_infliximab
-from fhir_mappings.quantities import Amount, in_unit, read_value
+from fhir_mappings.quantities import Amount, in_unit, read_points, read_value
 from fhir_mappings.recognition import Recognised, recognise, recognise_part
 from fhir_mappings.samples import PENDING, Sample, collected, upper_limit
 from fhir_mappings.scope import Scope
 from fhir_mappings.shape import struct, structs, text
 from fhir_mappings.signs import read_finding
 
+SCORES = "scores"  # the search that brings them, as concepts.csv names it
 USABLE = frozenset({"final", "amended", "corrected", "appended"})
 WITHDRAWN = frozenset({"cancelled", "entered-in-error"})
 # What a component takes from the observation that holds it (FHIR R4 Observation.component).
-INHERITED = ("status", "effectiveDateTime", "effectivePeriod", "effectiveInstant", "specimen", "contained", "method")
+INHERITED = (
+    "status",
+    "effectiveDateTime",
+    "effectivePeriod",
+    "effectiveInstant",
+    "specimen",
+    "contained",
+    "method",
+    "performer",
+)
 
 Result: TypeAlias = DrugLevel | AntibodyLevel | Finding | Measurement | SeenByName | DataIssue
 
@@ -106,7 +116,8 @@ def _doubted(sample: Sample, found: Recognised, doubt: Doubt) -> Iterator[DataIs
 
 
 def _measurement(sample: Sample) -> Measurement | DataIssue | None:
-    value = read_value(sample.resource, sample.tables)
+    read = read_points if sample.concept.search == SCORES else read_value
+    value = read(sample.resource, sample.tables)
     if sample.pending:
         return sample.issue(Doubt("result-pending", "is not final and was not used", IssueLevel.NOTE))
     if value is None:

@@ -11,13 +11,17 @@ from typing import Any, NamedTuple, TypeAlias
 from cds_service.clinical.record import Comparator, Reading
 from fhir_mappings.codings import CodedText, read_coded
 from fhir_mappings.doubts import Doubt, quote
-from fhir_mappings.shape import Misshapen, bounded, number, struct, text
+from fhir_mappings.shape import Misshapen, bounded, number, struct, structs, text
 from fhir_mappings.vocabulary import Concept, Tables, spelling
 
 LONGEST_TEXT = 64
-NUMBER = re.compile(r"(<=|>=|<|>|≤|≥)?\s*(\d{1,12}(?:\.\d{1,8})?)(?:\s*([A-Za-zµμ\[{].*))?", re.ASCII)
+NUMBER = re.compile(r"(<=|>=|<|>|≤|≥)?\s*(\d{1,12}(?:[.,]\d{1,8})?)(?:\s*([A-Za-zµμ\[{].*))?", re.ASCII)
+THOUSAND = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)  # 1,234 may be more than a thousand, or little more than one
 TITRE = re.compile(r"(<=|>=|<|>|≤|≥)?\s*1\s*:\s*(\d{1,8})", re.ASCII)
 TITRE_UNIT = "titre"  # as antibody_units.csv spells it
+ORDINALS = frozenset(
+    {"http://hl7.org/fhir/StructureDefinition/ordinalValue", "http://hl7.org/fhir/StructureDefinition/itemWeight"}
+)
 COMPARATORS = frozenset(comparator.value for comparator in Comparator)
 SIGNS = {"≤": "<=", "≥": ">="}
 
@@ -58,9 +62,28 @@ def read_value(observation: Mapping[str, Any], tables: Tables) -> Value:
         return _from_text(text(observation, form))
     if form == "valueCodeableConcept":
         return read_coded(struct(observation, form), tables)
+    if form == "valueCoding":
+        return read_coded({"coding": [struct(observation, form)]}, tables)
     if form == "valueRatio" and (dilution := _dilution(struct(observation, form))) is not None:
         return dilution
     return Doubt("value-form", f"came as {quote(form)}, which is not read here")
+
+
+def read_points(result: Mapping[str, Any], tables: Tables) -> Value:
+    """The value of a score: as any other, or the points that stand beside a coded answer.
+
+    Source: the extensions ordinalValue (FHIR R4) and itemWeight (its name since R5) on a Coding.
+    """
+    codings = [struct(result, "valueCoding"), *structs(struct(result, "valueCodeableConcept"), "coding")]
+    extensions = [extension for coding in codings for extension in structs(coding, "extension")]
+    told = (number(extension, "valueDecimal") for extension in extensions if extension.get("url") in ORDINALS)
+    points = {found for found in told if found is not None}
+    value = read_value(result, tables)
+    if not isinstance(value, CodedText) or not points:
+        return value
+    if len(points) > 1:
+        return Doubt("several-values", "holds an answer with different points and was not used")
+    return Amount(points.pop())
 
 
 def read_amount(quantity: Mapping[str, Any], tables: Tables) -> Amount | Doubt:
@@ -86,8 +109,8 @@ def _dilution(ratio: Mapping[str, Any]) -> Amount | None:
     return None if one != 1 or dilution is None else Amount(dilution, unit=TITRE_UNIT)
 
 
-def _from_text(written: str | None) -> Amount | CodedText | None:
-    """A number in words: "< 2.5", "1.7 mcg/mL", the titre "1:40"; laboratories add remarks on further lines."""
+def _from_text(written: str | None) -> Value:
+    """A number in words: "< 2.5", "1,7 mcg/mL", the titre "1:40"; laboratories add remarks on further lines."""
     if written is None:
         return None
     line, _, rest = written.partition("\n")
@@ -101,8 +124,10 @@ def _from_text(written: str | None) -> Amount | CodedText | None:
         sign, digits, unit = titre[1], titre[2], TITRE_UNIT
     else:
         return CodedText(text=line)
+    if THOUSAND.fullmatch(digits):
+        return Doubt("number-ambiguous", f"came as {quote(line)}, with a comma that may part thousands or decimals")
     sign = SIGNS.get(sign, sign)
-    amount = bounded(digits, "valueString")
+    amount = bounded(digits.replace(",", "."), "valueString")
     return Amount(amount, Comparator(sign) if sign else None, unit=unit, more=bool(rest.strip()))
 
 

@@ -10,12 +10,11 @@ from typing import Any
 
 from fhir_mappings.chart import Resource
 from fhir_mappings.identity import evidence
-from fhir_mappings.observations import Result, read_one
+from fhir_mappings.observations import SCORES, Result, read_one
 from fhir_mappings.recognition import Recognised, recognise_part
 from fhir_mappings.scope import Scope
 from fhir_mappings.shape import structs, text
 
-SCORES = "scores"
 # What the status of the form says of an answer, as the status of an Observation; any other stays as it is.
 STATUSES = {"completed": "final", "in-progress": "preliminary"}
 

@@ -91,6 +91,7 @@ TIMES: Mapping[type, Callable[[Any], Moment | None]] = {
     Reaction: attrgetter("recorded"),
     LevelOrder: attrgetter("written"),
 }
+UNREADABLE = "-unreadable"
 CHUNK = re.compile(r"_\d+$")  # laboratory_2 is a further request of laboratory
 WORST = (SourceState.UNREADABLE, SourceState.INCOMPLETE, SourceState.READ)
 
@@ -174,7 +175,7 @@ def _named_only(seen: Iterable[SeenByName], tables: Tables) -> Iterator[DataIssu
     for name in seen:
         names[name.concept].add(name.text)
     for concept, texts in names.items():
-        title = tables.concepts[concept].title if concept in tables.concepts else concept
+        title = tables.concepts[concept].title if concept in tables.concepts else concept.replace("_", " ")
         shown = ", ".join(quote(text) for text in sorted(texts)[:3]) + (", …" if len(texts) > 3 else "")
         says = f"was recognised by its name only ({shown}): no code is mapped"
         yield issue(Doubt("recognised-by-name", says, IssueLevel.NOTE), concept, f"The {title}")
@@ -194,8 +195,9 @@ def _part_issues(chart: RawChart) -> Iterator[DataIssue]:
         strays = [resource for resource in part.resources if not isinstance(resource, OBJECTS)]
         if strays:
             yield _part_issue(Doubt("resource-unreadable", "held something that is no FHIR resource"), name)
-        # The room that asked for the part usually says itself why it could not be had.
-        if part.state is SourceState.UNREADABLE and all(i.level is IssueLevel.NOTE for i in part.issues):
+        # The room that asked for the part usually says itself that it could not be had.
+        told = any(i.level is not IssueLevel.NOTE or i.code.endswith(UNREADABLE) for i in part.issues)
+        if part.state is SourceState.UNREADABLE and not told:
             yield _part_issue(Doubt("part-unreadable", "could not be read"), name)
 
 

@@ -1,17 +1,17 @@
-"""What a result is about: by its code where we know it, else by its name; and which assay measured it.
+"""What a result is about: by its code where we know it, else by its name.
 
-Question: which of our concepts is this, and how sure is that? Source: `tables/laboratory.csv`, `names.csv`,
-`assays.csv`. A code goes before a name, the antibody's name before the level's.
+Question: which of our concepts is this, and how sure is that? Source: `tables/laboratory.csv`, `names.csv`. A code goes
+before a name, the antibody's name before the level's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from cds_service.clinical.record import IssueLevel
-from fhir_mappings.codings import CodedText, read_coded, read_words, words_of
+from fhir_mappings.codings import CodedText, read_words, words_of
 from fhir_mappings.doubts import Doubt, quote
-from fhir_mappings.shape import struct
+from fhir_mappings.shape import Misshapen, struct, structs
 from fhir_mappings.vocabulary import Concept, Tables, Words, remembered
 
 LEVEL, ANTIBODY, MENTIONED = "infliximab_level", "infliximab_antibody", "mentions_infliximab"
@@ -55,6 +55,16 @@ def recognise_part(
         if named is not None and named[0] == PERIANAL:
             return part, Recognised(tables.concepts[ITEM], named[1])
     return part, found
+
+
+def is_monitoring(observation: Mapping[str, Any], tables: Tables) -> bool:
+    """Whether an Observation, or a component of it, is a drug level or an antibody; nothing raises."""
+    try:
+        parts = [observation, *structs(observation, "component")]
+        found = [recognise(struct(part, "code"), tables)[1] for part in parts]
+    except Misshapen:
+        return False
+    return any(one is not None and one.concept.name in (LEVEL, ANTIBODY) for one in found)
 
 
 @remembered
@@ -115,34 +125,3 @@ def _by_name(code: CodedText, tables: Tables) -> Recognised | None:
         says = "was recognised neither as level nor as antibody and was not used"
         return Recognised(tables.concepts[LEVEL], text, Doubt("result-not-recognised", says, IssueLevel.NOTE))
     return Recognised(tables.concepts[concept], text)
-
-
-def read_assay(observation: Mapping[str, Any], code: CodedText, tables: Tables) -> tuple[str, str] | Doubt | None:
-    """The assay and where its name stood (method or code, text or code itself); a doubt where two are named."""
-    found = list(_assays(observation, code, tables))
-    if len({assay for assay, _ in found}) > 1:
-        named = " and ".join(sorted({assay for assay, _ in found}))
-        return Doubt("assay-contradictory", f"names two assays ({named}), so that neither is taken")
-    return found[0] if found else None
-
-
-def _assays(observation: Mapping[str, Any], code: CodedText, tables: Tables) -> Iterator[tuple[str, str]]:
-    method = read_coded(struct(observation, "method"), tables)
-    places = (
-        ("method text", [method.text or ""]),
-        ("method code", _codes_and_displays(method)),
-        ("code text", code.texts),
-        ("code", [coding.written for coding in code.codings]),
-    )
-    for place, texts in places:
-        for text in texts:
-            yield from ((assay, place) for assay in _assays_in(text, tables))
-
-
-def _codes_and_displays(method: CodedText) -> list[str]:
-    return [said for coding in method.codings for said in (coding.display, coding.written) if said]
-
-
-@remembered
-def _assays_in(text: str, tables: Tables) -> tuple[str, ...]:
-    return tuple(row.key for row in tables.assays if row.words.search(text))

@@ -19,17 +19,18 @@ from fhir_mappings.tables import load_tables
 from fhir_mappings.vocabulary import Tables
 
 TABLE = "fhir_mappings/tables/searches.toml"
-PAGE_SIZE = "200"  # the largest page that Oracle Health serves
 CODES_PER_REQUEST = 50  # longer lists were seen to fail at Epic sites
 FIELDS = {"name": str, "title": str, "resource": str, "required": bool}
-OPTIONAL = {"parameters": dict, "codes": list, "date": str, "time": bool}
+OPTIONAL = {"parameters": dict, "codes": list, "date": str, "time": bool, "minor": bool}
+POINTED_TO = ("Medication", "Specimen")  # read by their id where others refer to them
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
     """One part of the chart. `parameters` stand beside the patient's; `date_parameter` is the look-back's name.
 
-    `date_parameter` is None where the EHR has none; `date_with_time` says that its value must carry a time.
+    `date_parameter` is None where the EHR has none; `date_with_time` says that its value must carry a time. Without a
+    `minor` part the card has a note and no more.
     """
 
     name: str
@@ -39,18 +40,19 @@ class Search:
     required: bool
     title: str
     date_with_time: bool = False
+    minor: bool = False
 
 
 @lru_cache
-def load_searches(codes_filter: bool = False, tables: Tables | None = None) -> tuple[Search, ...]:
-    """All searches, in the order of the table; for a site that mapped its codes the laboratory's ask for codes only.
+def load_searches(by_code: tuple[str, ...] = (), tables: Tables | None = None) -> tuple[Search, ...]:
+    """All searches, in the order of the table; those that `by_code` names ask for the mapped codes and no others.
 
     Raises ConfigurationError that names the row, or the concepts that have no code where codes are to be asked for.
     """
     known = tables or load_tables()
     content = tomllib.loads(files("fhir_mappings").joinpath("tables", "searches.toml").read_text(encoding="utf-8"))
     searches = [read_search(number, row, known) for number, row in enumerate(content["search"], 1)]
-    return tuple(narrowed for search in searches for narrowed in _narrowed(search, known, codes_filter=codes_filter))
+    return tuple(narrowed for search in searches for narrowed in _narrowed(search, known, by_code))
 
 
 def prefetch_templates(searches: Iterable[Search]) -> dict[str, str]:
@@ -59,11 +61,18 @@ def prefetch_templates(searches: Iterable[Search]) -> dict[str, str]:
 
 
 def resource_types(searches: Iterable[Search]) -> tuple[str, ...]:
-    """Every kind of resource that is read, each once: those searched for, and the Medications that they point to."""
-    return tuple(dict.fromkeys((*(search.resource_type for search in searches), "Medication")))
+    """Every kind of resource that is read, each once: those searched for, and what they point to."""
+    return tuple(dict.fromkeys((*(search.resource_type for search in searches), *POINTED_TO)))
 
 
-def fhir_query(search: Search, patient_id: str, since: datetime) -> tuple[str, tuple[tuple[str, str], ...]]:
+def common_types(searches: Iterable[Search]) -> tuple[str, ...]:
+    """Those that any EHR knows: one that does not could refuse a token for all of them."""
+    return tuple(kind for kind in resource_types(s for s in searches if not s.minor) if kind != "Specimen")
+
+
+def fhir_query(
+    search: Search, patient_id: str, since: datetime, page_size: int
+) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Path below the FHIR base and the parameters, these not yet percent-encoded; `since` is the look-back.
 
     One day more than the look-back is asked for, because a server may live in another time zone; the reader cuts.
@@ -74,7 +83,7 @@ def fhir_query(search: Search, patient_id: str, since: datetime) -> tuple[str, t
     if search.date_parameter is not None:
         day = (since.astimezone(UTC) - timedelta(days=1)).date().isoformat()
         parameters.append((search.date_parameter, f"ge{day}T00:00:00Z" if search.date_with_time else f"ge{day}"))
-    return search.resource_type, (*parameters, ("_count", PAGE_SIZE))
+    return search.resource_type, (*parameters, ("_count", str(page_size)))
 
 
 def _template(search: Search) -> str:
@@ -103,6 +112,7 @@ def read_search(number: int, row: dict[str, Any], tables: Tables) -> Search:
         required=row["required"],
         title=row["title"],
         date_with_time=row.get("time", False),
+        minor=row.get("minor", False),
     )
 
 
@@ -115,16 +125,17 @@ def _codes(concepts: Iterable[str], tables: Tables) -> list[str]:
     ]
 
 
-def _narrowed(search: Search, tables: Tables, *, codes_filter: bool) -> Iterator[Search]:
-    concepts = [concept.name for concept in tables.concepts.values() if concept.search == search.name]
-    codes = _codes(concepts, tables)
-    if not codes_filter or search.name not in ("laboratory", "scores") or not (codes or search.required):
+def _narrowed(search: Search, tables: Tables, by_code: tuple[str, ...]) -> Iterator[Search]:
+    if search.name not in by_code:
         yield search
         return
+    concepts = [concept.name for concept in tables.concepts.values() if concept.search == search.name]
     coded = {row.concept for row in tables.laboratory.values() if row.use == "read"}
     missing = [name for name in concepts if name not in coded]
-    if missing:
+    # Nobody documents every score, but a level without a code would never be asked for.
+    if missing and (search.required or len(missing) == len(concepts)):
         raise ConfigurationError(f"searches by code need a code for {', '.join(missing)} in laboratory.csv")
+    codes = _codes(concepts, tables)
     for chunk in range(0, len(codes), CODES_PER_REQUEST):
         name = search.name if chunk == 0 else f"{search.name}_{chunk // CODES_PER_REQUEST + 1}"
         filtered = (("code", ",".join(codes[chunk : chunk + CODES_PER_REQUEST])),)

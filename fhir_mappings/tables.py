@@ -16,10 +16,12 @@ from typing import TypeVar
 
 from cds_service.clinical.record import ReportedSign
 from cds_service.errors import ConfigurationError
+from fhir_mappings.ndc import PRODUCT_DIGITS, read_ndc
 from fhir_mappings.rows import Row, WrongRow, known_tables, read_rows
 from fhir_mappings.vocabulary import (
     Concept,
     DrugCode,
+    DrugWords,
     Key,
     LaboratoryCode,
     NameRule,
@@ -117,6 +119,7 @@ def _load(site: Path | None, skipped: Set[tuple[str, int]]) -> Tables:
         antibody_units=antibody_units,
         unit_spellings=frozenset({unit for _, unit in units} | set(antibody_units)),
         assays=_worded(rows("assays.csv"), "assay", "words"),
+        performers=_worded(rows("performers.csv"), "assay", "words"),
         signs=_once((row, (row["kind"], row.filled("value")), _sign(row)) for row in rows("signs.csv")),
         route_codes=_once(
             (row, ("snomed", row["value"]), row["route"]) for row in _routes(rows("routes.csv"), "snomed")
@@ -124,7 +127,7 @@ def _load(site: Path | None, skipped: Set[tuple[str, int]]) -> Tables:
         route_words=_worded(_routes(rows("routes.csv"), "words"), "route", "value"),
         drugs=drugs,
         drug_prefixes=drug_prefixes,
-        drug_names=_worded(rows("drug_names.csv"), "product", "words"),
+        drug_names=tuple(_drug_name(row) for row in rows("drug_names.csv")),
         conditions=conditions,
         condition_prefixes=condition_prefixes,
         procedures=procedures,
@@ -225,7 +228,16 @@ def _coded(rows: Iterable[Row], systems: Mapping[str, str]) -> Iterator[tuple[Ro
         row.choice("verified", YES_NO)
         codes = _categories(row) if row["match"] == "range" else [row["code"]] if row["code"] else []
         for code in codes:
+            if system == "ndc":
+                _check_ndc(row)
             yield row, (system, plain_code(system, code))
+
+
+def _check_ndc(row: Row) -> None:
+    lengths = {"code": 11, "prefix": PRODUCT_DIGITS}
+    if [len(digits) for digits in read_ndc(row["code"])] != [lengths[row["match"]]]:
+        says = "an NDC is that of a package with match code (hyphens or eleven digits), of a product with match prefix"
+        row.refuse(f"{says} (57894-030), got {row['code']!r}")
 
 
 def _categories(row: Row) -> list[str]:
@@ -236,10 +248,19 @@ def _categories(row: Row) -> list[str]:
 
 
 def _drug(row: Row) -> DrugCode:
-    concept = row.choice("concept", DRUGS)
-    if row["verified"] == "no" and concept != EXCLUDES:
+    drug = _what_drug(row)
+    if row["verified"] == "no" and drug.concept != EXCLUDES:
         row.refuse("a code that is not verified stays empty")
+    return drug
+
+
+def _what_drug(row: Row) -> DrugCode:
+    concept = row.choice("concept", DRUGS)
     return DrugCode(concept, row.choice("product", ("iv", "sc") if concept == "infliximab" else ("",)))
+
+
+def _drug_name(row: Row) -> DrugWords:
+    return DrugWords(_what_drug(row), row.words("words"))
 
 
 def _procedure(row: Row) -> ProcedureCode:

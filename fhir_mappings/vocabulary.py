@@ -11,6 +11,7 @@ from functools import lru_cache, wraps
 from typing import TypeAlias, TypeVar
 
 from cds_service.clinical.record import ReportedSign
+from fhir_mappings.ndc import read_ndc
 
 LONGEST_NAME = 256
 
@@ -68,6 +69,14 @@ class DrugCode:
 
 
 @dataclass(frozen=True, slots=True)
+class DrugWords:
+    """The names of one drug, and what a text that holds one of them stands for."""
+
+    drug: DrugCode
+    words: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ProcedureCode:
     """What a procedure code stands for; `title` says in our words what was done."""
 
@@ -77,7 +86,7 @@ class ProcedureCode:
 
 @dataclass(frozen=True, slots=True)
 class Worded:
-    """A key that is recognised by words: an assay, a route, a drug product."""
+    """A key that is recognised by words: an assay, a route, the assay of a laboratory."""
 
     key: str
     words: re.Pattern[str]
@@ -101,12 +110,13 @@ class Tables:
     antibody_units: Mapping[str, str]
     unit_spellings: frozenset[str]
     assays: tuple[Worded, ...]
+    performers: tuple[Worded, ...]
     signs: Mapping[Key, ReportedSign]
     route_codes: Mapping[Key, str]
     route_words: tuple[Worded, ...]
     drugs: Mapping[Key, DrugCode]
     drug_prefixes: Mapping[Key, DrugCode]
-    drug_names: tuple[Worded, ...]
+    drug_names: tuple[DrugWords, ...]
     conditions: Mapping[Key, frozenset[str]]
     condition_prefixes: Mapping[Key, frozenset[str]]
     procedures: Mapping[Key, ProcedureCode]
@@ -140,14 +150,8 @@ def spelling(unit: str) -> str:
 
 
 def plain_code(system: str, code: str) -> str:
-    """A code as it is looked up: ICD-10-CM without its dot, NDC with eleven digits, others as they are."""
+    """A code as it is looked up: ICD-10-CM without its dot, an NDC that can be only one as its digits, others as is."""
     if system == "ndc":
-        return _eleven_digits(code)
+        readings = read_ndc(code)
+        return readings[0] if len(readings) == 1 else code
     return code.upper().replace(".", "") if system == "icd10cm" else code
-
-
-def _eleven_digits(code: str) -> str:
-    # An NDC comes as 4-4-2, 5-3-2, 5-4-1 or as eleven digits; ten digits without hyphens could be any of three.
-    parts = code.split("-")
-    padded = "".join(part.zfill(width) for part, width in zip(parts, (5, 4, 2), strict=False))
-    return padded if len(parts) == 3 else code

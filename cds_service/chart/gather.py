@@ -14,19 +14,28 @@ from cds_service.chart.page import Failure, Page
 from cds_service.chart.paging import Answer, Reading, cut_short, fetch, follow, join
 from cds_service.chart.prefetch import read_prefetched
 from cds_service.chart.recent import read_recent
-from cds_service.chart.references import by_reference, read_medications
+from cds_service.chart.references import by_reference, read_references
 from cds_service.clinical.record import DataIssue, IssueLevel, SourceState
 from cds_service.errors import MissingData
 from fhir_mappings.chart import ChartPart, RawChart, Resource
+from fhir_mappings.recognition import is_monitoring
 from fhir_mappings.searches import Search
+from fhir_mappings.vocabulary import Tables
 
 log = logging.getLogger("infliximab_cds")
 
 
 def gather(
-    reading: Reading, searches: Sequence[Search], since: datetime, *, recent_since: datetime | None = None
+    reading: Reading,
+    searches: Sequence[Search],
+    since: datetime,
+    tables: Tables,
+    *,
+    recent_since: datetime | None = None,
 ) -> RawChart:
     """The raw chart of the child that `reading.ask` names; `since` is how far back the server is asked.
+
+    `tables` tell which results are levels or antibodies, whose Specimens are read, too.
 
     Where more is held than can be read, what there is since `recent_since` is read once more: servers differ in
     what they answer first. None reads no such window.
@@ -38,7 +47,7 @@ def gather(
     _require(searches, answers)
     answers = read_recent(reading, searches, answers, recent_since)
     parts = {search.name: _part(search, answers[search.name]) for search in searches}
-    chart = RawChart(reading.ask.patient_id, parts, _referenced(reading, parts, answers))
+    chart = RawChart(reading.ask.patient_id, parts, _referenced(reading, parts, answers, tables))
     return check_one_patient(chart)
 
 
@@ -89,14 +98,16 @@ def _part(search: Search, answer: Answer | Failure) -> ChartPart:
     if isinstance(answer, Answer):
         return answer.part
     message = f"The part of the chart with {search.title} could not be read."
-    issue = DataIssue(f"{search.name.replace('_', '-')}-unreadable", search.name, IssueLevel.LIMITING, message)
+    level = IssueLevel.NOTE if search.minor else IssueLevel.LIMITING
+    issue = DataIssue(f"{search.name.replace('_', '-')}-unreadable", search.name, level, message)
     return ChartPart((), SourceState.UNREADABLE, (issue,))
 
 
 def _referenced(
-    reading: Reading, parts: Mapping[str, ChartPart], answers: Mapping[str, Answer | Failure]
+    reading: Reading, parts: Mapping[str, ChartPart], answers: Mapping[str, Answer | Failure], tables: Tables
 ) -> Mapping[str, Resource]:
-    included = [m for answer in answers.values() if isinstance(answer, Answer) for m in answer.included]
+    included = [r for answer in answers.values() if isinstance(answer, Answer) for r in answer.included]
     drafted = [draft for draft in reading.ask.drafts if draft.get("resourceType") == "Medication"]
     pointing = [resource for part in parts.values() for resource in part.resources]
-    return read_medications(reading, [*pointing, *reading.ask.drafts], by_reference([*drafted, *included]))
+    timed = [resource for resource in pointing if "specimen" in resource and is_monitoring(resource, tables)]
+    return read_references(reading, [*pointing, *reading.ask.drafts], by_reference([*drafted, *included]), timed)

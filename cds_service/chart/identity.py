@@ -25,14 +25,17 @@ class Belonging(Enum):
     UNVERIFIABLE = "unverifiable"  # no reference, or one to a contained, urn: or identifier-only patient
 
 
+def patients_of(resource: Resource) -> list[str | None]:
+    """The id of each patient that a resource names; None for a reference that gives no id."""
+    matches = [_PATIENT.fullmatch(reference) for reference in subjects(resource)]
+    return [match[1] if match else None for match in matches]
+
+
 def classify_belonging(resource: Resource, patient_id: str) -> Belonging:
     """Whose the resource is, by every patient reference it carries; the base of an absolute URL is not compared."""
     if resource.get("resourceType") == "Patient":
         return Belonging.THIS_PATIENT if resource.get("id") == patient_id else Belonging.ANOTHER_PATIENT
-    owners: set[str | None] = set()
-    for reference in subjects(resource):
-        match = _PATIENT.fullmatch(reference)
-        owners.add(match[1] if match else None)
+    owners = set(patients_of(resource))
     if owners == {patient_id}:
         return Belonging.THIS_PATIENT
     return Belonging.ANOTHER_PATIENT if owners - {patient_id, None} else Belonging.UNVERIFIABLE
@@ -47,7 +50,8 @@ def check_one_patient(chart: RawChart) -> RawChart:
     if any(_replaced(resource) for resource in patient):
         raise ForeignPatient("patient: this record was replaced by another one, nothing was used")
     parts = {name: _check_part(name, part, chart.patient_id) for name, part in chart.parts.items()}
-    return RawChart(chart.patient_id, parts, chart.referenced)
+    referenced = {name: r for name, r in chart.referenced.items() if _may_be_used(r, chart.patient_id)}
+    return RawChart(chart.patient_id, parts, referenced)
 
 
 def check_drafts(drafts: Iterable[Resource], patient_id: str) -> dict[int, DataIssue]:
@@ -83,6 +87,16 @@ def _check_part(name: str, part: ChartPart, patient_id: str) -> ChartPart:
     message = f"{lost} of the entries under {name} name no patient that could be checked and were not used."
     issue = DataIssue("patient-not-verifiable", name, IssueLevel.LIMITING, message)
     return ChartPart(kept, part.state, (*part.issues, issue))
+
+
+def _may_be_used(referenced: Resource, patient_id: str) -> bool:
+    """A Medication is nobody's; a Specimen that names no patient is left out, and the time of its result counts."""
+    if _type(referenced) == "Medication":
+        return True
+    belonging = classify_belonging(referenced, patient_id)
+    if belonging is Belonging.ANOTHER_PATIENT:
+        raise ForeignPatient(f"laboratory: a {_type(referenced)} belongs to another patient, nothing was used")
+    return belonging is Belonging.THIS_PATIENT
 
 
 def _replaced(patient: Resource) -> bool:

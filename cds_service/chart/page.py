@@ -10,7 +10,7 @@ from typing import Any
 
 from cds_service.clinical.record import DataIssue, IssueLevel
 from fhir_mappings.chart import Resource
-from fhir_mappings.searches import Search
+from fhir_mappings.searches import POINTED_TO, Search
 
 HARMLESS = frozenset({"information", "warning", "success"})  # severities that leave the data usable
 
@@ -28,7 +28,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one page held. `included` are Medications that came along, `next_link` is verbatim."""
+    """What one page held. `included` are Medications and Specimens that came along, `next_link` is verbatim."""
 
     resources: tuple[Resource, ...] = ()
     included: tuple[Resource, ...] = ()
@@ -67,8 +67,8 @@ def _read_entries(bundle: Resource, rows: list[Any], search: Search) -> Page | F
     issues = [_note(search, outcome) for outcome in outcomes]
     if None in found:
         issues.append(_unreadable(search, len(found[None])))
-    resources, included = found.get(search.resource_type, ()), found.get("Medication", ())
-    return Page(tuple(resources), tuple(included), _next_link(bundle), tuple(issues))
+    included = tuple(resource for kind in POINTED_TO for resource in found.get(kind, ()))
+    return Page(tuple(found.get(search.resource_type, ())), included, _next_link(bundle), tuple(issues))
 
 
 def _by_type(rows: list[Any]) -> dict[str | None, list[Any]]:

@@ -24,7 +24,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to one search and the Medications that came along with it."""
+    """The answer to one search and what came along with it, being pointed to."""
 
     part: ChartPart
     included: tuple[Resource, ...] = ()
@@ -34,10 +34,8 @@ def fetch(reading: Reading, search: Search, since: datetime) -> Answer | Failure
     """The whole answer to a search from the FHIR server."""
     if reading.ask.server is None:
         return Failure(reading.ask.no_server)
-    path, parameters = fhir_query(search, reading.ask.patient_id, since)
-    size = str(reading.limits.page_size)
-    sized = [(name, size if name == "_count" else value) for name, value in parameters]
-    first = _get_page(reading, search, f"{reading.ask.server.url}/{path}", sized)
+    path, parameters = fhir_query(search, reading.ask.patient_id, since, reading.limits.page_size)
+    first = _get_page(reading, search, f"{reading.ask.server.url}/{path}", parameters)
     return first if isinstance(first, Failure) else follow(reading, search, first)
 
 
@@ -67,7 +65,7 @@ def join(pages: Sequence[Page]) -> Answer:
         SourceState.READ,
         tuple(dict.fromkeys(issue for page in pages for issue in page.issues)),
     )
-    return Answer(part, tuple(medication for page in pages for medication in page.included))
+    return Answer(part, tuple(resource for page in pages for resource in page.included))
 
 
 def cut_short(pages: Sequence[Page]) -> Answer | Failure:

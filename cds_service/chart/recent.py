@@ -52,7 +52,7 @@ def _joined(search: Search, answer: Answer, window: Answer | None) -> Answer:
     # The window's copies of what was read before stay: the reader takes one resource for each type and id.
     resources = tuple(resource for each in answers for resource in each.part.resources)
     part = ChartPart(resources, SourceState.INCOMPLETE, (*issues, _not_read(search, newest_read=whole)))
-    return Answer(part, tuple(medication for each in answers for medication in each.included))
+    return Answer(part, tuple(resource for each in answers for resource in each.included))
 
 
 def _not_read(search: Search, *, newest_read: bool) -> DataIssue:

@@ -1,6 +1,7 @@
-"""The Medications that infusions, prescriptions and drafts point to: each read once, and their ingredients once more.
+"""What a chart points to: each Medication and Specimen read once, the ingredients of a Medication once more.
 
-EHRs ignore `_include`, so a drug that is neither contained nor sent along has to be read by its id.
+EHRs ignore `_include`, so a drug that is neither contained nor sent along has to be read by its id. Of the Specimens
+only those of drug levels and antibodies are read: when these were taken decides what they mean.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,41 +12,49 @@ from cds_service.chart.paging import Reading
 from cds_service.chart.request import ChartRequest
 from fhir_mappings.chart import Resource
 
+DRUG, SPECIMEN = "Medication", "Specimen"
 
-def read_medications(
-    reading: Reading, pointing: Iterable[Resource], known: Mapping[str, Resource]
+
+def read_references(
+    reading: Reading, pointing: Iterable[Resource], known: Mapping[str, Resource], timed: Iterable[Resource] = ()
 ) -> dict[str, Resource]:
-    """`known` and every Medication the resources point to, by relative reference ("Medication/abc").
+    """`known`, every Medication that `pointing` points to and every Specimen of `timed`, by relative reference.
 
-    What cannot be read is left out: the reader of the resource then says that its drug is unknown.
+    What cannot be read is left out: the reader of the resource then says that its drug is unknown, and takes the time
+    of the result for that of its sample.
     """
     found = dict(known)
-    for resources in (pointing, found.values()):
-        pointers = [resource for resource in resources if _may_point(resource)]
-        wanted = {name for resource in pointers for name in _pointed_to(resource, reading.ask)} - found.keys()
-        found |= _read(reading, sorted(wanted)[: reading.limits.max_references])
-    return found
+    specimens = {name for result in timed for name in _named(result, "specimen", SPECIMEN, reading.ask)}
+    found |= _read(reading, [*_wanted(_drugs(pointing, reading), found, reading), *_wanted(specimens, found, reading)])
+    return found | _read(reading, _wanted(_drugs(found.values(), reading), found, reading))
 
 
-def by_reference(medications: Iterable[Resource]) -> dict[str, Resource]:
-    """Medications by relative reference; one without an id cannot be pointed to."""
-    return {f"Medication/{m['id']}": m for m in medications if isinstance(m.get("id"), str)}
+def by_reference(resources: Iterable[Resource]) -> dict[str, Resource]:
+    """Resources by relative reference ("Medication/abc"); one without an id cannot be pointed to."""
+    return {f"{r['resourceType']}/{r['id']}": r for r in resources if isinstance(r.get("id"), str)}
+
+
+def _wanted(names: set[str], found: Mapping[str, Resource], reading: Reading) -> list[str]:
+    return sorted(names - found.keys())[: reading.limits.max_references]
 
 
 def _read(reading: Reading, names: list[str]) -> dict[str, Resource]:
     server = reading.ask.server
     if server is None:
         return {}
-    urls = (f"{server.url}/Medication/{quote(name.removeprefix('Medication/'), safe='')}" for name in names)
+    urls = (f"{server.url}/{kind}/{quote(own, safe='')}" for kind, own in (name.split("/") for name in names))
     reads = [partial(reading.client.get, url, (), reading.ask, reading.deadline) for url in urls]
     answers = reading.client.in_parallel(reads, reading.deadline)
     return {
         name: answer
         for name, answer in zip(names, answers, strict=True)
-        if isinstance(answer, dict)
-        and answer.get("resourceType") == "Medication"
-        and name == f"Medication/{answer.get('id')}"
+        if isinstance(answer, dict) and name == f"{answer.get('resourceType')}/{answer.get('id')}"
     }
+
+
+def _drugs(pointing: Iterable[Resource], reading: Reading) -> set[str]:
+    pointers = [resource for resource in pointing if _may_point(resource)]
+    return {name for resource in pointers for name in _drugs_of(resource, reading.ask)}
 
 
 def _may_point(resource: Resource) -> bool:
@@ -53,16 +62,19 @@ def _may_point(resource: Resource) -> bool:
     return "medicationReference" in resource or "contained" in resource or "ingredient" in resource
 
 
-def _pointed_to(resource: Resource, ask: ChartRequest) -> Iterator[str]:
-    holders = [(resource, "medicationReference")]
+def _drugs_of(resource: Resource, ask: ChartRequest) -> Iterator[str]:
+    yield from _named(resource, "medicationReference", DRUG, ask)
     for holder in (resource, *_rows(resource, "contained")):
-        holders += [(row, "itemReference") for row in _rows(holder, "ingredient")]
-    for holder, member in holders:
-        pointer = holder.get(member)
-        reference = pointer.get("reference") if isinstance(pointer, dict) else None
-        name = _relative(reference, ask) if isinstance(reference, str) else None
-        if name:
-            yield name
+        for row in _rows(holder, "ingredient"):
+            yield from _named(row, "itemReference", DRUG, ask)
+
+
+def _named(holder: Resource, member: str, kind: str, ask: ChartRequest) -> Iterator[str]:
+    pointer = holder.get(member)
+    reference = pointer.get("reference") if isinstance(pointer, dict) else None
+    name = _relative(reference, kind, ask) if isinstance(reference, str) else None
+    if name:
+        yield name
 
 
 def _rows(resource: Resource, member: str) -> list[Resource]:
@@ -70,8 +82,8 @@ def _rows(resource: Resource, member: str) -> list[Resource]:
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
-def _relative(reference: str, ask: ChartRequest) -> str | None:
-    # A drug on another server may share an id with one on ours, so only this server's are read.
+def _relative(reference: str, kind: str, ask: ChartRequest) -> str | None:
+    # What lies on another server may share an id with something on ours, so only this server's is read.
     own = reference.removeprefix(f"{ask.server.url}/") if ask.server else reference
     parts = own.split("/_history/")[0].split("/")
-    return "/".join(parts) if len(parts) == 2 and parts[0] == "Medication" and parts[1] not in ("", ".", "..") else None
+    return "/".join(parts) if len(parts) == 2 and parts[0] == kind and parts[1] not in ("", ".", "..") else None

@@ -12,11 +12,15 @@ from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.page import Failure
 from cds_service.chart.request import ChartRequest, Deadline
 from fhir_mappings.chart import Resource
-from fhir_mappings.searches import Search
+from fhir_mappings.searches import POINTED_TO, Search
 from fhir_mappings.shape import Misshapen, structs, text
 
 SECONDS = 30.0  # no hook call waits for it, and some servers build it anew each time
-MEDICATIONS = Search("medications", "Medication", (), None, required=False, title="drugs that others refer to")
+REFERENCES = (
+    Search("medications", "Medication", (), None, required=False, title="drugs that others refer to"),
+    Search("specimens", "Specimen", (), None, required=False, title="the collection times of levels"),
+)
+READ_BY_ID = ("Patient", *POINTED_TO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def compare(statement: Resource, searches: Sequence[Search]) -> tuple[Lack, ...]
     """
     announced = _announced(statement)
     lacks: dict[str, list[Search]] = {}
-    for search in (*searches, MEDICATIONS):
+    for search in (*searches, *REFERENCES):
         for says in _lacking(search, announced.get(search.resource_type)):
             lacks.setdefault(says, []).append(search)
     general = [Lack(says, ()) for says in _general(statement)]
@@ -100,7 +104,7 @@ def _lacking(search: Search, announced: _Announced | None) -> Iterator[str]:
     if announced is None:
         yield f"{kind} is not announced at all"
         return
-    interaction = "read" if kind in ("Patient", "Medication") else "search-type"
+    interaction = "read" if kind in READ_BY_ID else "search-type"
     if interaction not in announced.interactions:
         yield f"{kind}: the interaction {interaction} is not announced"
     for name in _parameters(search):
@@ -109,7 +113,7 @@ def _lacking(search: Search, announced: _Announced | None) -> Iterator[str]:
 
 
 def _parameters(search: Search) -> tuple[str, ...]:
-    if search.resource_type in ("Patient", "Medication"):
+    if search.resource_type in READ_BY_ID:
         return ()
     dated = () if search.date_parameter is None else (search.date_parameter,)
     return ("patient", *(name for name, _ in search.parameters), *dated)

@@ -94,7 +94,8 @@ def _about_site(settings: Settings) -> Iterator[Finding]:
     if settings.policy.risk_model_file:
         yield find("risk-model-read", file=settings.policy.risk_model_file)
     if settings.fhir.code_filtered_searches:
-        yield find("searches-by-code")
+        names = ", ".join(settings.fhir.code_filtered_searches)
+        yield find("searches-by-code", searches=names)
 
 
 def _about_callers(site: Site) -> Iterator[Finding]:
@@ -151,7 +152,7 @@ def _about_tables(site: Site) -> Iterator[Finding]:
     bare = [concept.title for name, concept in site.tables.concepts.items() if name not in coded]
     if bare:
         yield find("concepts-uncoded", concepts=", ".join(bare))
-    strange = sorted({row.key for row in site.tables.assays} - assays().keys())
+    strange = sorted({row.key for row in (*site.tables.assays, *site.tables.performers)} - assays().keys())
     if strange:
         yield find("assays-without-thresholds", assays=", ".join(strange))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cds_service.hooks.site import Site
-from fhir_mappings.searches import prefetch_templates, resource_types
+from fhir_mappings.searches import common_types, prefetch_templates, resource_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Entries:
 
 def entries_for(site: Site) -> Entries:
     """What to type in for this site."""
-    facts, registered = site.settings.ehr.facts, bool(site.settings.fhir.backend)
+    facts = site.settings.ehr.facts
+    asked = common_types(site.searches) if site.settings.fhir.backend else ()
     return Entries(
         profile=facts.title,
         tasks=facts.tasks,
@@ -50,7 +51,7 @@ def entries_for(site: Site) -> Entries:
         # Discovery may be silent where queries are typed; this page is what they are typed from.
         prefetch={} if facts.prefetch.value == "none" else prefetch_templates(site.searches),
         scopes=tuple(
-            Scope(kind, f"patient/{kind}.rs", f"patient/{kind}.read", f"system/{kind}.rs" if registered else None)
+            Scope(kind, f"patient/{kind}.rs", f"patient/{kind}.read", f"system/{kind}.rs" if kind in asked else None)
             for kind in resource_types(site.searches)
         ),
     )

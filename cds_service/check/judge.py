@@ -12,6 +12,7 @@ from cds_service.check.coverage import Coverage
 from cds_service.check.finding import Finding, State, find
 from cds_service.check.tally import UnmappedCode
 from cds_service.hooks.site import Site
+from fhir_mappings.drugs import INFLIXIMAB
 
 NAMES = {  # of what a table maps, in a sentence
     "laboratory.csv": "results",
@@ -19,7 +20,8 @@ NAMES = {  # of what a table maps, in a sentence
     "conditions.csv": "Crohn's disease",
     "procedures.csv": "perianal procedures",
 }
-NOTHING_WITHOUT = ("infliximab_level", "infliximab_antibody", "weight")  # other results only add to a card
+OTHER_DRUGS = "steroids and immunomodulators"  # in drugs.csv too; no advice depends on them
+NOTHING_WITHOUT = (INFLIXIMAB, "infliximab_level", "infliximab_antibody", "weight")  # other results only add to a card
 NEEDED, BY_NAME, NOT_READ = "needed", "by-name", "not-read"  # what becomes of something that is not mapped
 SETTINGS = {"drugs.csv": "drug_by_name", "procedures.csv": "procedure_by_name"}
 ABSENT = (  # no chart has one
@@ -61,8 +63,11 @@ def judge_reading(sample: ReadSample, site: Site) -> Iterator[Finding]:
     if sample.interrupted:
         yield find("interrupted", done=len(sample.charts), asked=sample.asked)
     if sample.read:
-        seconds = f"{site.reading_deadline().seconds:g}"
-        yield find("charts-read", read=len(sample.read), asked=sample.asked, seconds=seconds)
+        allowed, taken = site.reading_deadline().seconds, [chart.seconds for chart in sample.read]
+        late = sum(seconds > allowed for seconds in taken)
+        code = "charts-slow" if late else "charts-read"
+        of = {"late": late, "read": len(taken), "asked": sample.asked}
+        yield find(code, **of, seconds=f"{allowed:g}", slowest=f"{max(taken):.1f}")
     for reason, number in sample.refusals.most_common():
         yield find("charts-refused", charts=_charts(number), reason=reason)
 
@@ -87,20 +92,28 @@ def judge_coverage(coverage: Coverage, charts: int) -> Iterator[Finding]:
 
 def judge_unmapped(unmapped: Sequence[UnmappedCode], coverage: Coverage) -> Iterator[Finding]:
     """One finding for each table whose rows would help, and one for words that no row can map."""
-    codes, entries = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    codes, entries = Counter[tuple[str, str, str]](), Counter[tuple[str, str, str]]()
     for one in unmapped:
-        key = one.unmapped.table, _fate(one, coverage)
+        key = one.unmapped.table, _what(one), _fate(one, coverage)
         if one.unmapped.code:
             codes[key] += 1
         else:
             entries[key] += one.seen
-    for (table, fate), number in sorted(codes.items()):
-        yield find("unmapped-" + fate, number=number, what=NAMES[table])
-    for (table, fate), number in sorted(entries.items()):
+    for (_, what, fate), number in sorted(codes.items()):
+        yield find("unmapped-" + fate, number=number, what=what)
+    for (table, what, fate), number in sorted(entries.items()):
         if fate == NEEDED and table in SETTINGS:
-            yield find("words-only-needed", number=number, what=NAMES[table], setting=SETTINGS[table])
+            yield find("words-only-needed", number=number, what=what, setting=SETTINGS[table])
         else:
-            yield find("words-only-" + (BY_NAME if fate == BY_NAME else NOT_READ), number=number, what=NAMES[table])
+            yield find("words-only-" + (BY_NAME if fate == BY_NAME else NOT_READ), number=number, what=what)
+
+
+def _what(one: UnmappedCode) -> str:
+    return OTHER_DRUGS if _another_drug(one) else NAMES[one.unmapped.table]
+
+
+def _another_drug(one: UnmappedCode) -> bool:
+    return one.unmapped.table == "drugs.csv" and INFLIXIMAB not in one.unmapped.concepts
 
 
 def _fate(one: UnmappedCode, coverage: Coverage) -> str:
@@ -110,7 +123,7 @@ def _fate(one: UnmappedCode, coverage: Coverage) -> str:
     if one.unmapped.table == "conditions.csv":
         needed = coverage.yes["charts_with_crohns"] < coverage.asked["charts_with_crohns"]
     else:
-        needed = one.unmapped.table == "drugs.csv" or any(c in NOTHING_WITHOUT for c in one.unmapped.concepts)
+        needed = any(concept in NOTHING_WITHOUT for concept in one.unmapped.concepts)
     return NEEDED if needed else NOT_READ
 
 

@@ -5,16 +5,16 @@ MedicationRequest by code, without a patient; many EHRs refuse that, and then id
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cds_service.chart.fhir_client import FhirClient
+from cds_service.chart.identity import patients_of
 from cds_service.chart.page import Failure, Page, read_page
 from cds_service.chart.request import ChartRequest, Deadline, Limits
 from cds_service.errors import BadHookRequest
 from fhir_mappings.chart import Resource
 from fhir_mappings.drugs import infliximab_in, read_drug
-from fhir_mappings.identity import subjects
 from fhir_mappings.searches import CODES_PER_REQUEST, Search
 from fhir_mappings.shape import Misshapen
 from fhir_mappings.vocabulary import Tables
@@ -22,7 +22,6 @@ from fhir_mappings.vocabulary import Tables
 SECONDS = 30.0  # no hook call searches across patients
 KINDS = ("MedicationAdministration", "MedicationRequest")
 ID = re.compile(r"(?:Patient/)?([^\s/?#,;\"']{1,256})")
-PATIENT = re.compile(r"(?:https?://[^\s#?]+/)?Patient/([^/\s#?]+)(?:/_history/[^/\s#?]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,11 @@ def find_patients(client: FhirClient, ask: ChartRequest, limits: Limits, tables:
                     reasons[f"the search of {kind} by code: {page.reason}"] = None
                     break
                 found |= dict.fromkeys(
-                    owner for resource in page.resources if _may_give(resource, tables) for owner in _owners(resource)
+                    owner
+                    for resource in page.resources
+                    if _may_give(resource, tables)
+                    for owner in patients_of(resource)
+                    if owner
                 )
                 if len(found) >= most:
                     return Sample(tuple(found)[:most], f"a search of {kind} by mapped codes")
@@ -105,7 +108,3 @@ def _may_give(resource: Resource, tables: Tables) -> bool:
     except Misshapen:
         return False
     return "medicationReference" in resource or infliximab_in(drug.all_names) is not None
-
-
-def _owners(resource: Resource) -> Iterable[str]:
-    return [match[1] for reference in subjects(resource) if (match := PATIENT.fullmatch(reference))]

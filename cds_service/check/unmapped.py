@@ -16,16 +16,17 @@ from typing import Any
 from fhir_mappings.chart import RawChart, Resource
 from fhir_mappings.codings import CodedText, Coding, code_of, read_coded, resolve
 from fhir_mappings.conditions import REFUTED, concepts_of
-from fhir_mappings.drugs import infliximab_in, read_drug
+from fhir_mappings.drugs import INFLIXIMAB, infliximab_in, read_drug
 from fhir_mappings.identity import newest_versions
 from fhir_mappings.procedures import NAMED, PERIANAL
 from fhir_mappings.recognition import ANTIBODY, LEVEL, recognise
 from fhir_mappings.rows import Row
 from fhir_mappings.shape import Misshapen, struct, structs, text
+from fhir_mappings.uses import read_use
 from fhir_mappings.vocabulary import NameRule, Tables
 
 LOOKALIKES = "lookalikes.csv"
-INFLIXIMAB, CROHNS = "infliximab", "crohns"
+CROHNS = "crohns"
 ABOUT_OTHERS = re.compile(
     r"\b(?:family|mother|father|sibling|history|FH|suspect\w*|rule|exclu\w*|screening|risk)\b", re.IGNORECASE
 )
@@ -106,21 +107,30 @@ def _in_result(part: Mapping[str, Any], tables: Tables) -> Iterator[Sight]:
 
 def _in_administration(resource: Resource, look: _Look) -> Iterator[Sight]:
     if text(resource, "status") not in ("entered-in-error", "not-done"):
-        yield from _in_drug(resource, look, used=look.drug_by_name)
+        route = read_coded(struct(struct(resource, "dosage"), "route"), look.tables)
+        yield from _in_drug(resource, [route], look, order=False)
 
 
 def _in_request(resource: Resource, look: _Look) -> Iterator[Sight]:
     if text(resource, "status") != "entered-in-error":
-        yield from _in_drug(resource, look, used=True)
+        rows = structs(resource, "dosageInstruction")
+        yield from _in_drug(resource, [read_coded(struct(row, "route"), look.tables) for row in rows], look, order=True)
 
 
-def _in_drug(resource: Resource, look: _Look, *, used: bool) -> Iterator[Sight]:
-    product = infliximab_in(read_drug(resource, look.tables, look.referenced).all_names)
-    if product is None or product.by_name is None:
-        return
-    naming = [name for name in _drug_names(resource, look) if _names_infliximab(name, look.tables)]
+def _in_drug(resource: Resource, routes: list[CodedText], look: _Look, *, order: bool) -> Iterator[Sight]:
+    drug = read_drug(resource, look.tables, look.referenced)
+    product, use = infliximab_in(drug.all_names), read_use(drug, routes, look.tables)
+    if product is not None and product.by_name is not None:
+        written = "sc" if product.subcutaneous else "iv"
+        yield _drug(INFLIXIMAB, resource, look, used=order or look.drug_by_name, product=written)
+    elif use is not None and use.by_name is not None:
+        yield _drug(use.concept, resource, look, used=look.drug_by_name)
+
+
+def _drug(concept: str, resource: Resource, look: _Look, *, used: bool, product: str = "") -> Sight:
+    naming = [name for name in _drug_names(resource, look) if _names(concept, name, look.tables)]
     chosen = next((name for name in naming if _mappable(name)), naming[0] if naming else CodedText())
-    yield _sight("drugs.csv", (INFLIXIMAB,), chosen, used=used, product="sc" if product.subcutaneous else "iv")
+    return _sight("drugs.csv", (concept,), chosen, used=used, product=product)
 
 
 def _drug_names(holder: Resource, look: _Look) -> Iterator[CodedText]:
@@ -134,8 +144,9 @@ def _drug_names(holder: Resource, look: _Look) -> Iterator[CodedText]:
         yield read_coded(struct(part, "code"), look.tables)
 
 
-def _names_infliximab(name: CodedText, tables: Tables) -> bool:
-    return any(row.words.search(words) for words in name.texts for row in tables.drug_names)
+def _names(concept: str, name: CodedText, tables: Tables) -> bool:
+    rows = [row for row in tables.drug_names if row.drug.concept == concept]
+    return any(row.words.search(words) for words in name.texts for row in rows)
 
 
 def _in_condition(resource: Resource, look: _Look) -> Iterator[Sight]:

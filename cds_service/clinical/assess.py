@@ -49,7 +49,7 @@ from cds_service.clinical.trough import contradiction, deciding, judge_levels, s
 # The parts of the chart in which a reason against a step may stand: unread, they take the button away.
 GROUNDS = ("infusions", "conditions", "allergies", "laboratory")
 # The parts that only add to others, and that many EHRs do not serve: unread, they break no silence.
-EXTRAS = ("scores", "test_orders", "levels", "procedures")
+EXTRAS = ("scores", "forms", "test_orders", "levels", "procedures", "dispenses")
 
 
 def assess(

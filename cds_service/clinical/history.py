@@ -241,7 +241,7 @@ def _antibody(record: TreatmentRecord, at: Moment) -> float | None:
 
 
 def _immunomodulator(record: TreatmentRecord, at: Moment) -> float | None:
-    """1 while one was taken; 0 where the prescriptions were read and say nothing; None where they were not read."""
+    """1 while one was taken; 0 where the prescriptions were read and say nothing; None where that is not known."""
     taken = any(
         m.concept == "immunomodulator"
         and (m.start is None or _not_after(m.start, at))
@@ -250,7 +250,8 @@ def _immunomodulator(record: TreatmentRecord, at: Moment) -> float | None:
     )
     if taken:
         return 1.0
-    return 0.0 if record.source("prescriptions") is SourceState.READ else None
+    read = record.source("prescriptions") is SourceState.READ
+    return 0.0 if read and not record.only_named("immunomodulator") else None
 
 
 def _not_after(one: Moment, other: Moment) -> bool:

@@ -222,6 +222,9 @@ class Procedure:
     evidence: str
 
 
+NAMED_ONLY = "medication-by-name-only"  # the issue of a drug that was not counted, because no code of it is known
+
+
 @dataclass(frozen=True, slots=True)
 class MedicationUse:
     """A drug other than infliximab that was given or prescribed (systemic steroid, immunomodulator).
@@ -342,6 +345,10 @@ class TreatmentRecord:
     def found(self, concept: str) -> tuple[Finding, ...]:
         """The findings of one concept, oldest first; undated ones stand before all others."""
         return tuple(f for f in self.findings if f.concept == concept)
+
+    def only_named(self, concept: str) -> bool:
+        """Whether a drug may have been used that is known by its name only, and was not counted."""
+        return any(i.code == NAMED_ONLY and i.about == concept for i in self.issues)
 
     def source(self, name: str) -> SourceState:
         """The state of a part of the chart; a part that nobody asked for counts as read."""

@@ -77,7 +77,7 @@ def _predictor(
 def _steroid(
     row: PublishedPredictor, record: TreatmentRecord, policy: Policy, baseline: Moment
 ) -> tuple[Predictor, tuple[DataIssue, ...]]:
-    """Systemic steroid in use inside the window; no record in a source that was read means none."""
+    """Systemic steroid in use inside the window; no record where all was read means none, unless one is named."""
     opens = instant(baseline) - timedelta(days=policy.steroid_window_days)
     used = [
         m
@@ -89,7 +89,8 @@ def _steroid(
     ]
     if used:
         return _flag(row, True, used[-1].start, used[-1].evidence), ()
-    if any(record.source(name) is not SourceState.READ for name in STEROID_SOURCES):
+    unread = any(record.source(name) is not SourceState.READ for name in STEROID_SOURCES)
+    if unread or record.only_named("systemic_steroid"):
         return _absent(row), (note("predictor-missing", name=row.name, title=row.title),)
     return _flag(row, False, None, None), (note("no-steroid-record", days=policy.steroid_window_days),)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from cds_service.chart.paging import Reading
-from cds_service.chart.references import read_medications
+from cds_service.chart.references import read_references
 from cds_service.errors import MissingData
 from cds_service.hooks.request import HookRequest
 from fhir_mappings.chart import RawChart, Resource
@@ -17,7 +17,7 @@ def read_drafts(request: HookRequest, tables: Tables, reading: Reading) -> tuple
     Raises MissingData where nothing tells which drug a draft orders: silence would say "not infliximab".
     """
     nameless = [draft for draft in request.drafts if _is_nameless(draft, request)]
-    drugs = read_medications(reading, nameless, {}) if nameless else {}
+    drugs = read_references(reading, nameless, {}) if nameless else {}
     if any(not _is_read(draft, drugs) for draft in nameless):
         why = reading.ask.no_server or "the FHIR server did not give it"
         raise MissingData(f"context.draftOrders: the drug of an order is only a reference, and {why}")

@@ -46,7 +46,7 @@ def evaluate(request: HookRequest, site: Site, as_of: datetime, deadline: Deadli
     drafts = () if request.draft_orders is None else read_drafts(request, site.tables, reading)
     if request.draft_orders is not None and not drafts:
         return Evaluation()
-    chart = gather(reading, site.searches, as_of - site.look_back, recent_since=as_of - site.limits.recent)
+    chart = gather(reading, site.searches, as_of - site.look_back, site.tables, recent_since=as_of - site.limits.recent)
     record = _read(chart, site, as_of)
     if request.draft_orders is None:
         return _judge_treatment(record, request, site, as_of)

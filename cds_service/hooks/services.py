@@ -61,9 +61,17 @@ def find_service(service_id: str, offered: Iterable[Service]) -> Service:
     return services[service_id]
 
 
-def service_for_hook(hook: object) -> Service:
-    """The service of a hook, for a request that came without a URL. Raises BadHookRequest."""
-    for service in load_services():
+def service_for_hook(hook: object, offered: Iterable[Service]) -> Service:
+    """The service of a hook among those that a site offers, for a request that came without a URL.
+
+    Raises BadHookRequest for what is no hook of ours, UnknownService for one that the site turned off.
+    """
+    services = tuple(offered)
+    for service in services:
         if service.hook == hook:
             return service
-    raise BadHookRequest(f"hook: one of {', '.join(service.hook for service in load_services())} expected")
+    known = [service.hook for service in load_services()]
+    if hook in known:
+        on = ", ".join(service.hook for service in services)
+        raise UnknownService(f"hook: {hook} is off at this site (ehr.hooks or ehr.profile), on: {on}")
+    raise BadHookRequest(f"hook: one of {', '.join(known)} expected")

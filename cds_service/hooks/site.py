@@ -20,7 +20,7 @@ from cds_service.trust.callers import Callers
 from cds_service.trust.keys import read_private_key
 from cds_service.trust.origins import AllowedServers, read_base
 from cds_service.trust.registration import Registration
-from fhir_mappings.searches import Search, load_searches, prefetch_templates, resource_types
+from fhir_mappings.searches import Search, common_types, load_searches, prefetch_templates
 from fhir_mappings.tables import Tables, load_tables
 
 READING_SHARE = 0.8  # of the deadline; the rest is for judging and writing
@@ -108,7 +108,7 @@ def _registration(backend: Backend, searches: tuple[Search, ...]) -> Registratio
         key_id=backend.key_id,
         algorithm=backend.algorithm,
         private_key=key,
-        scopes=backend.scopes or tuple(f"system/{kind}.rs" for kind in resource_types(searches)),
+        scopes=backend.scopes or tuple(f"system/{kind}.rs" for kind in common_types(searches)),
         token_url=backend.token_url or None,
         key_set_url=backend.key_set_url or None,
     )

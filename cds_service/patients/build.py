@@ -11,7 +11,6 @@ from typing import Any
 
 from cds_service.patients import infusions
 from cds_service.patients.codings import (
-    CPT,
     ICD_10_CM,
     LOINC,
     SNOMED,
@@ -133,12 +132,11 @@ def _condition(identity: str, subject: Resource, problem: Problem, as_of: dateti
 
 
 def _procedure(identity: str, subject: Resource, done: PastProcedure, as_of: datetime) -> Resource:
-    row = codings().procedures[done.procedure]
     return {
         "resourceType": "Procedure",
         "id": identity,
         "status": "completed",
-        "code": concept(row.text, CPT, row.cpt),
+        "code": concept(codings().procedures[done.procedure]),
         "subject": subject,
         "performedDateTime": instant(done.before.before(as_of)),
     }

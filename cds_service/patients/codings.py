@@ -15,7 +15,6 @@ LOINC = "http://loinc.org"
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 SNOMED = "http://snomed.info/sct"
-CPT = "http://www.ama-assn.org/go/cpt"
 UCUM = "http://unitsofmeasure.org"
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 
@@ -53,15 +52,6 @@ class RouteRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ProcedureRow:
-    """What a procedure is called."""
-
-    __pydantic_config__ = _STRICT
-    text: str
-    cpt: str
-
-
-@dataclass(frozen=True, slots=True)
 class SignRow:
     """What a result without a number is called."""
 
@@ -72,13 +62,13 @@ class SignRow:
 
 @dataclass(frozen=True, slots=True)
 class Codings:
-    """All rows. `units` gives the UCUM code of a unit; an empty code means the unit is sent as text."""
+    """All rows. `procedures` gives names, `units` the UCUM code of a unit; an empty one is sent as text."""
 
     __pydantic_config__ = _STRICT
     results: Mapping[str, ResultRow]
     drugs: Mapping[str, DrugRow]
     routes: Mapping[str, RouteRow]
-    procedures: Mapping[str, ProcedureRow]
+    procedures: Mapping[str, str]
     signs: Mapping[str, SignRow]
     units: Mapping[str, str]
 

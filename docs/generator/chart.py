@@ -37,7 +37,10 @@ def names() -> str:
 def drugs() -> str:
     """Infliximab, steroids and immunomodulators."""
     coded = codes("drugs.csv", lambda row: row["concept"].replace("_", " ") + PRODUCTS[row["product"]])
-    named = [(f"infliximab{PRODUCTS[row['product']]}", words(row["words"])) for row in read_rows("drug_names.csv")]
+    named = [
+        (row["concept"].replace("_", " ") + PRODUCTS[row["product"]], words(row["words"]))
+        for row in read_rows("drug_names.csv")
+    ]
     return f"{table(('Drug', 'Codes'), coded.items())}\n\n{table(('Drug', 'Names'), named)}"
 
 

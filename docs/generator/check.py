@@ -16,7 +16,7 @@ from cds_service import patients
 from cds_service.check.report import write_report
 from cds_service.check.run import Asked, run_check
 from cds_service.patients.serve import searchset
-from fhir_mappings.searches import load_searches
+from fhir_mappings.searches import POINTED_TO, load_searches
 
 Json = dict[str, Any]
 
@@ -95,7 +95,7 @@ def _answer(url: Any, charts: dict[str, list[Json]]) -> Json:
 
 
 def _statement() -> Json:
-    names: dict[str, set[str]] = {"Medication": set()}
+    names: dict[str, set[str]] = {kind: set() for kind in POINTED_TO}
     for search in load_searches():
         needed = {"patient", search.date_parameter or "patient", *(name for name, _ in search.parameters)}
         names.setdefault(search.resource_type, set()).update(needed)

@@ -11,7 +11,7 @@ from cds_service.callers import AllowedCaller
 from cds_service.ehr_profiles import Fact, Profile, Source, load_profiles, load_sources
 from cds_service.hooks.services import load_services
 from cds_service.settings import Backend, Settings
-from fhir_mappings.searches import load_searches, prefetch_templates, resource_types
+from fhir_mappings.searches import common_types, load_searches, prefetch_templates, resource_types
 from generator.layout import Json, data, same_keys, table
 
 RISK_MODELS = Path(__file__).parents[1] / "risk-models"
@@ -27,9 +27,11 @@ FACTS = {
 }
 CALLER_FACTS = {"algorithms": "Algorithms", "max_lifetime_seconds": "Seconds from `iat` to `exp`, at most"}
 LISTS: dict[str, type[BaseModel]] = {"fhir.backend": Backend, "callers.allowed": AllowedCaller}
+OWN_ONLY_IF = ", if you list it"
 NEEDED = {
-    True: "412, if it cannot be read from the FHIR server either",
-    False: "advice; the card says that it is missing",
+    (True, False): "412, if it cannot be read from the FHIR server either",
+    (False, False): "advice; the card says that it is missing",
+    (False, True): "advice; the card has a note",
 }
 
 
@@ -154,7 +156,7 @@ def prefetch() -> str:
     """Keys and queries of the prefetch, as discovery gives them."""
     searches = load_searches()
     rows = [
-        (f"`{s.name}`", s.title, NEEDED[s.required], f"`{s.date_parameter}`" if s.date_parameter else "")
+        (f"`{s.name}`", s.title, NEEDED[s.required, s.minor], f"`{s.date_parameter}`" if s.date_parameter else "")
         for s in searches
     ]
     block = "\n\n".join(f"{name}\n{query}" for name, query in prefetch_templates(searches).items())
@@ -164,8 +166,14 @@ def prefetch() -> str:
 
 def scopes() -> str:
     """What the token of a hook call, or our own, must be allowed to read."""
+    asked = common_types(load_searches())
     rows = [
-        (kind, f"`patient/{kind}.rs`", f"`patient/{kind}.read`", f"`system/{kind}.rs`")
+        (
+            kind,
+            f"`patient/{kind}.rs`",
+            f"`patient/{kind}.read`",
+            f"`system/{kind}.rs`" + OWN_ONLY_IF * (kind not in asked),
+        )
         for kind in resource_types(load_searches())
     ]
     return table(("Resource", "In the hook: SMART v2", "SMART v1", "Our own token"), rows)

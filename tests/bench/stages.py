@@ -50,7 +50,7 @@ def _stages(body: bytes, as_of: datetime) -> dict[str, Stage]:
         site.limits,
         site.reading_deadline(),
     )
-    chart = gather(reading, site.searches, since)
+    chart = gather(reading, site.searches, since, site.tables)
     record = read_record(chart, since=since, until=as_of, tables=site.tables)
     (draft,) = read_drafts_again(request, site.tables, chart)
     record = replace(record, issues=(*record.issues, *draft.issues))
@@ -66,7 +66,7 @@ def _stages(body: bytes, as_of: datetime) -> dict[str, Stage]:
         "bytes to JSON, through the gate": lambda: read_json(body, limit),
         "the request's form": lambda: read_hook_request(document, HOOK),
         "the drafts, before the chart": lambda: (check_identity(request), read_drafts(request, site.tables, reading)),
-        "gather the prefetched chart": lambda: gather(reading, site.searches, since),
+        "gather the prefetched chart": lambda: gather(reading, site.searches, since, site.tables),
         "  of which: one patient": lambda: check_one_patient(chart),
         "read the record": lambda: read_record(chart, since=since, until=as_of, tables=site.tables),
         "the drafts, with the chart": lambda: read_drafts_again(request, site.tables, chart),

@@ -10,7 +10,7 @@ from typing import Any
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from fhir_mappings.searches import load_searches
+from fhir_mappings.searches import POINTED_TO, load_searches
 
 Json = dict[str, Any]
 FHIR_JSON = "application/fhir+json"
@@ -75,7 +75,7 @@ def statement(*, without: Iterable[str] = (), **more: Any) -> Json:
     for search in load_searches():
         names = {"patient", *(name for name, _ in search.parameters), search.date_parameter or "patient"}
         kinds.setdefault(search.resource_type, set()).update(names - set(without))
-    kinds["Medication"] = set()
+    kinds |= {kind: set() for kind in POINTED_TO}
     resources = [
         {
             "type": kind,

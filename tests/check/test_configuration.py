@@ -45,8 +45,8 @@ def test_what_to_type_into_the_ehr_is_what_discovery_says(document: Document, ch
     told = document()["ehr"]
     assert [address["path"] for address in told["addresses"]] == [f"/cds-services/{s.id}" for s in load_services()]
     assert told["prefetch"] == prefetch_templates(load_searches())
-    spelled = {"smart_v2": "patient/Medication.rs", "smart_v1": "patient/Medication.read", "own": None}
-    assert told["scopes"][-1] == {"resource": "Medication", **spelled}
+    spelled = {"smart_v2": "patient/Specimen.rs", "smart_v1": "patient/Specimen.read", "own": None}
+    assert told["scopes"][-1] == {"resource": "Specimen", **spelled}
     _, report, _ = check()
     for key, query in told["prefetch"].items():
         assert f"    {key}\n      {query}\n" in report
@@ -110,7 +110,7 @@ def test_faults_of_tables_and_risk_model_are_told_together_with_their_lines(conf
 
 
 def test_searches_by_code_need_codes(config: Path, document: Document) -> None:
-    config.write_text(DECIDED.replace("[site]", "code_filtered_searches = true\n[site]"))
+    config.write_text(DECIDED.replace("[site]", 'code_filtered_searches = ["laboratory", "scores"]\n[site]'))
     (fault,) = says(document(), "configuration-fault")
     assert "searches by code need a code for infliximab_antibody" in fault
 
@@ -122,7 +122,7 @@ def test_searches_by_code_are_warned_of(config: Path, document: Document) -> Non
     rows = [f"{concept},own,{number},read,yes,x" for number, concept in enumerate(bare)]
     (tables / "laboratory.csv").write_text(LABORATORY + "\n".join(rows))
     (tables / "systems.csv").write_text(SYSTEMS + "own,https://own.example,x")
-    text = DECIDED.replace("[site]", "code_filtered_searches = true\n[site]")
+    text = DECIDED.replace("[site]", 'code_filtered_searches = ["laboratory", "scores"]\n[site]')
     config.write_text(text + f'tables_folder = "{tables}"')
     told = document()
     assert (told["exit"], "searches-by-code" in codes(told, "note")) == (0, True)
@@ -169,7 +169,13 @@ def test_a_private_key_that_fits_is_right_and_brings_scopes_of_our_own(
     assert told["exit"] == 0
     assert says(told, "key-fits") == [f"{own_token}: a private key that fits ES384."]
     assert "as client us" in says(told, "own-token-for-anyone")[0]
-    assert told["ehr"]["scopes"][0]["own"] == "system/Patient.rs"
+    own = {scope["resource"]: scope["own"] for scope in told["ehr"]["scopes"]}
+    assert own["Patient"] == "system/Patient.rs"
+    assert [kind for kind, scope in own.items() if scope is None] == [
+        "QuestionnaireResponse",
+        "MedicationDispense",
+        "Specimen",
+    ]
     _, report, _ = check()
     assert "\n    system/Medication.rs\n" in report
     assert "preference-keys-unset" in codes(told, "note")

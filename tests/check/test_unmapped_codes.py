@@ -16,13 +16,15 @@ from tests.check.test_charts_of_a_server import EVERYTHING, counted
 from tests.check.test_configuration import codes, says
 
 Document = Callable[..., Any]
-LOINC, SNOMED, CPT = SYSTEMS["loinc"], "http://snomed.info/sct", "http://www.ama-assn.org/go/cpt"
+LOINC, SNOMED = SYSTEMS["loinc"], "http://snomed.info/sct"
 VALUE = {"valueQuantity": quantity(5, "mg/L")}
 
 
-def found(*resources: Any, medications: tuple[Any, ...] = (), **settings: bool) -> list[tuple[Any, ...]]:
+def found(
+    *resources: Any, medications: tuple[Any, ...] = (), site: Path | None = None, **settings: bool
+) -> list[tuple[Any, ...]]:
     held = RawChart("p1", {"scores": ChartPart(resources)}, {f"Medication/{m['id']}": m for m in medications})
-    sights = find_unmapped(held, load_tables(), **settings)
+    sights = find_unmapped(held, load_tables(site), **settings)
     return [
         (s.unmapped.table, s.unmapped.concepts, s.unmapped.system, s.unmapped.code, s.unmapped.used) for s in sights
     ]
@@ -134,6 +136,17 @@ def test_a_drug_is_found_where_it_is_named() -> None:
     ]
 
 
+def test_a_steroid_that_is_only_named_is_offered_a_row_and_an_inhaler_is_not() -> None:
+    def ordered(name: str, route: str) -> Any:
+        drug = {"medicationCodeableConcept": coded(DRUGS, "P", name), "dosageInstruction": [{"route": {"text": route}}]}
+        return {"resourceType": "MedicationRequest", "id": "o", "status": "active", "intent": "order", **drug}
+
+    tablet, inhaler = ordered("predniSONE 5 mg", "oral"), ordered("budesonide", "inhalation")
+    assert found(tablet) == [("drugs.csv", ("systemic_steroid",), DRUGS, "P", False)]
+    assert found(tablet, drug_by_name=True) == [("drugs.csv", ("systemic_steroid",), DRUGS, "P", True)]
+    assert found(inhaler) == []
+
+
 def test_a_drug_that_is_trusted_by_name_or_only_prescribed_is_used() -> None:
     drug = coded(DRUGS, "R", "Remicade")
     given = {
@@ -169,15 +182,17 @@ def test_a_refuted_or_mapped_diagnosis_is_not_offered() -> None:
     assert found(unlikely, mapped) == []
 
 
-def test_a_procedure_is_known_by_its_text() -> None:
+def test_a_procedure_is_known_by_its_text(tmp_path: Path) -> None:
+    row = "perianal_procedure,a seton,snomed,code,00000,yes,site"
+    (tmp_path / "procedures.csv").write_text(f"{columns_of('procedures.csv')}\n{row}\n", encoding="utf-8")
     own = {"resourceType": "Procedure", "id": "a", "status": "completed", "code": coded(LAB, "S", "Seton placement")}
     mapped = {
         "resourceType": "Procedure",
         "id": "b",
         "status": "completed",
-        "code": coded(CPT, "46020", "Seton placement"),
+        "code": coded(SNOMED, "00000", "Seton placement"),
     }
-    assert found(own, mapped) == [("procedures.csv", ("perianal_procedure",), LAB, "S", False)]
+    assert found(own, mapped, site=tmp_path) == [("procedures.csv", ("perianal_procedure",), LAB, "S", False)]
     assert found(own, procedure_by_name=True)[0][-1] is True
 
 

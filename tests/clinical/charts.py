@@ -29,24 +29,13 @@ from cds_service.clinical.record import (
     Route,
     TreatmentRecord,
 )
+from fhir_mappings.rows import read_rows
 
 VISIT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 WEIGHT_KG = 40.0
 DOSE_MG = 200.0
 EIGHT_WEEKLY = (62, 60, 56, 48, 40, 32, 24, 16, 8)  # weeks before the visit; the first three are the induction
-UNITS = {
-    "albumin": "g/L",
-    "alt": "U/L",
-    "calprotectin": "ug/g",
-    "crp": "mg/L",
-    "leukocytes": "10*9/L",
-    "pcdai": "{score}",
-    "perianal_item": "{score}",
-    "platelets": "10*9/L",
-    "ses_cd": "{score}",
-    "total_protein": "g/L",
-    "weight": "kg",
-}
+UNITS = {row["concept"]: row["unit"] for row in read_rows("concepts.csv") if row["kind"] == "measurement"}
 
 
 def ago(*, weeks: float = 0, days: float = 0, hours: float = 0) -> Moment:

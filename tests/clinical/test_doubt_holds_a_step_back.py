@@ -44,7 +44,7 @@ def test_infusions_not_read_in_full_make_no_gap() -> None:
     assert (assessment.leading_rule, assessment.advice[0].reasons) == (3, ("not all infusions could be read",))
 
 
-@pytest.mark.parametrize("part", ["scores", "procedures", "test_orders", "levels"])
+@pytest.mark.parametrize("part", ["scores", "forms", "procedures", "test_orders", "levels", "dispenses"])
 def test_a_part_that_cannot_forbid_anything_leaves_the_button_and_the_silence(part: str) -> None:
     assessment = judge(chart(level(2.0), sources={part: SourceState.UNREADABLE}))
     assert assessment.advice[0].button

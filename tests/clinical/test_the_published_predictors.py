@@ -7,7 +7,7 @@ import pytest
 
 from cds_service.clinical.assessment import Predictor
 from cds_service.clinical.knowledge import risk_model
-from cds_service.clinical.record import MedicationUse, SourceState
+from cds_service.clinical.record import DataIssue, IssueLevel, MedicationUse, SourceState
 from tests.clinical.charts import CROHNS, ago, chart, day, diagnosed, infusion, judge, level, measured
 
 START = 62  # weeks before the visit: the first infusion
@@ -109,6 +109,12 @@ def test_no_record_means_none_only_where_the_source_was_read(name: str, source: 
     read = predictor(name, chart(level(1.7)))
     unread = predictor(name, chart(level(1.7), sources={source: SourceState.UNREADABLE}))
     assert (read.value, unread.value, unread.state.value) == (False, None, "missing")
+
+
+def test_a_steroid_that_is_only_named_is_neither_a_steroid_nor_none() -> None:
+    doubt = DataIssue("medication-by-name-only", "systemic_steroid", IssueLevel.LIMITING, "It is only named.")
+    told = predictor("hormone_exposure", chart(level(1.7), issues=(doubt,)))
+    assert (told.value, told.state.value) == (None, "missing")
 
 
 def test_before_the_first_infusion_the_visit_is_the_baseline() -> None:

@@ -16,7 +16,9 @@ from cds_service.clinical.pk.published import DEFAULT_MODELS, published_model
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import (
     AntibodyLevel,
+    DataIssue,
     DrugLevel,
+    IssueLevel,
     Measurement,
     MedicationUse,
     Moment,
@@ -235,6 +237,11 @@ def test_where_prescriptions_were_not_read_it_is_not_known_whether_an_immunomodu
     assert "immunomodulator" in history(chart(level(1.7), sources=unread)).missing
     known = chart(level(1.7), sources=unread, medications=(taken(None, None),))
     assert "immunomodulator" not in history(known).missing
+
+
+def test_an_immunomodulator_that_is_only_named_is_not_known() -> None:
+    doubt = DataIssue("medication-by-name-only", "immunomodulator", IssueLevel.LIMITING, "It is only named.")
+    assert "immunomodulator" in history(chart(level(1.7), issues=(doubt,))).missing
 
 
 # Levels

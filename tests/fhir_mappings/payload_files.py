@@ -15,7 +15,7 @@ from typing import Any
 
 from cds_service.clinical.courses import merge_infusions
 from cds_service.clinical.record import DataIssue, Moment, Reading, TreatmentRecord
-from fhir_mappings.rows import read_rows
+from fhir_mappings.rows import columns_of
 from fhir_mappings.tables import load_tables
 from tests.fhir_mappings.charts import read
 
@@ -61,7 +61,7 @@ class Payload:
     def options(self, folder: Path) -> dict[str, Any]:
         """How the site reads it; the site's own rows are written into the folder."""
         for file, rows in self.told.get("tables", {}).items():
-            columns = read_rows(file)[0].cells
+            columns = columns_of(file).split(",")
             with (folder / file).open("w", encoding="utf-8", newline="") as table:
                 csv.writer(table).writerows([columns, *rows])
         tables = {"tables": load_tables(folder)} if "tables" in self.told else {}

@@ -1,10 +1,12 @@
 """What becomes of an antibody to infliximab: its unit is its assay's own and is never converted (synthetic results)."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cds_service.clinical.record import Comparator, Reading, ReportedSign
+from fhir_mappings.tables import load_tables
 from tests.fhir_mappings.charts import LOINC, SNOMED, antibody, coded, codes, level, observation, quantity, read
 
 NEGATIVE, POSITIVE = ReportedSign.NEGATIVE, ReportedSign.POSITIVE
@@ -136,6 +138,32 @@ def test_a_preliminary_antibody_is_pending_and_shows_no_number() -> None:
 )
 def test_the_assay_is_taken_from_method_or_code(more: dict[str, Any], assay: str | None, place: str | None) -> None:
     assert [(one.assay, one.assay_from) for one in read(antibody(**more)).antibodies] == [(assay, place)]
+
+
+PERFORMERS = {
+    "display": {"display": "Reference Laboratory North, Room 2"},
+    "number": {"identifier": {"value": "00D0000000"}},
+    "reference": {"reference": "Organization/77"},
+    "contained": {"reference": "#lab"},
+}
+
+
+@pytest.mark.parametrize("performer", PERFORMERS.values(), ids=PERFORMERS)
+def test_the_laboratory_tells_the_assay_only_where_the_site_says_so(tmp_path: Path, performer: dict[str, Any]) -> None:
+    rows = ("Reference Laboratory North", "00D0000000", "Organization/77", "West Laboratory")
+    table = "\n".join(["assay,words,source", *(f"oxford-elisa,{words},site" for words in rows)])
+    (tmp_path / "performers.csv").write_text(table, encoding="utf-8")
+    laboratory = [{"resourceType": "Organization", "id": "lab", "name": "West Laboratory"}]
+    told = antibody(performer=[{"display": "Somebody"}, performer], contained=laboratory)
+    site = {"tables": load_tables(tmp_path)}
+    assert [(one.assay, one.assay_from) for one in read(told, **site).antibodies] == [("oxford-elisa", "performer")]
+    assert [one.assay for one in read(told).antibodies] == [None]
+    named = told | {"method": {"text": "Mayo"}}
+    assert [(one.assay, one.assay_from) for one in read(named, **site).antibodies] == [("mayo-ecl", "method text")]
+    lost = told | {"contained": []}
+    assert [one.assay for one in read(lost, **site).antibodies] == [
+        None if "#lab" in performer.values() else "oxford-elisa"
+    ]
 
 
 def test_two_assays_are_no_assay() -> None:

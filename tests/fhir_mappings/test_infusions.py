@@ -42,7 +42,7 @@ def test_infliximab_is_known_by_any_of_its_codes(named: dict[str, Any]) -> None:
     assert record.issues == ()
 
 
-@pytest.mark.parametrize("named", [coded(NDC, "5789403001"), coded(RXNORM, "797544"), coded(ATC, "L04AB04"), None, {}])
+@pytest.mark.parametrize("named", [coded(NDC, "5789413001"), coded(RXNORM, "797544"), coded(ATC, "L04AB04"), None, {}])
 def test_other_codes_are_not_infliximab(named: dict[str, Any] | None) -> None:
     record = read(infusion(**drug(named)))
     assert record.infusions == ()

@@ -32,6 +32,10 @@ from tests.fhir_mappings.charts import (
         ({"valueString": "<0.4 ug/mL"}, Reading(0.4, Comparator.LESS)),
         ({"valueString": "≥ 30 mcg/mL"}, Reading(30.0, Comparator.GREATER_OR_EQUAL)),
         ({"valueString": "1.7 mcg/mL"}, Reading(1.7)),
+        ({"valueString": "<0,4 ug/mL"}, Reading(0.4, Comparator.LESS)),
+        ({"valueString": "12,5 ug/mL"}, Reading(12.5)),
+        ({"valueString": "1,2345 ug/mL"}, Reading(1.2345)),
+        ({"valueString": "0,125 ug/mL"}, Reading(0.125)),
     ],
 )
 def test_a_level_is_read_in_micrograms_per_millilitre(value: dict[str, Any], reading: Reading) -> None:
@@ -55,7 +59,10 @@ def test_a_level_is_read_in_micrograms_per_millilitre(value: dict[str, Any], rea
         ({"valueString": "?0.4 ug/mL"}, "value-not-a-number"),
         ({"valueString": "1:40"}, "unit-unknown"),  # a titre is no concentration
         ({"valueString": "2:40"}, "value-not-a-number"),
-        ({"valueString": "1,7 ug/mL"}, "value-not-a-number"),
+        ({"valueString": "1,234 ug/mL"}, "number-ambiguous"),  # a thousand or little more than one
+        ({"valueString": "12,345 ug/mL"}, "number-ambiguous"),
+        ({"valueString": "1,234,567 ug/mL"}, "value-not-a-number"),
+        ({"valueString": "1.234,5 ug/mL"}, "value-not-a-number"),
         ({"valueString": "1.7" + " " * 70 + "ug/mL"}, "value-not-a-number"),
         ({"valueCodeableConcept": {"text": "low"}}, "value-not-a-number"),
         ({"valueRatio": {}}, "value-form"),

@@ -40,7 +40,8 @@ def both(rxnorm: str, atc: str) -> dict[str, Any]:
         (coded(RXNORM, "103"), {}, "immunomodulator", False),
         (coded(ATC, "L04AX03"), {}, "immunomodulator", False),
         (coded(RXNORM, "161"), ORAL, None, False),  # paracetamol
-        ({"text": "prednisone"}, ORAL, None, False),
+        (coded(RXNORM, "312617"), ORAL, "systemic_steroid", False),  # a clinical drug: prednisone 5 MG Oral Tablet
+        (coded(RXNORM, "105585"), {}, "immunomodulator", False),
     ],
 )
 def test_route_and_form_decide_what_reaches_the_whole_body(
@@ -53,6 +54,53 @@ def test_route_and_form_decide_what_reaches_the_whole_body(
     assert sorted((one.concept, one.given) for one in record.medications) == expected
     assert codes(record.issues) == (["route-assumed"] if assumed else [])
     assert record.infusions == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "dosage", "concept"),
+    [
+        ("predniSONE 5 mg tablet", {}, "systemic_steroid"),
+        ("methylPREDNISolone sod succ 40 mg injection", {}, "systemic_steroid"),
+        ("prednisolone 15 mg/5 mL", ORAL, "systemic_steroid"),
+        ("budesonide EC 3 mg capsule", ORAL, "gut_steroid"),
+        ("hydrocortisone enema", {}, "gut_steroid"),
+        ("azaTHIOprine 50 mg tablet", {}, "immunomodulator"),
+        ("budesonide 0.5 mg/2 mL nebulizer suspension", {}, None),
+        ("budesonide", INHALED, None),
+        ("hydrocortisone 1 % cream", {}, None),
+        ("prednisolone acetate 1 % ophthalmic", {}, None),
+        ("prednicarbate tablet", {}, None),
+    ],
+)
+def test_a_name_alone_counts_only_where_the_site_says_so(
+    text: str, dosage: dict[str, Any], concept: str | None
+) -> None:
+    named = coded("urn:local", "4711", None, text)
+    chart = infusion(medicationCodeableConcept=named, dosage=dosage), prescription(named, dosageInstruction=[dosage])
+    refused, counted = read(*chart), read(*chart, drug_by_name=True)
+    assert refused.medications == counted.infusions == ()
+    assert [(i.about, i.code) for i in refused.issues] == ([(concept, "medication-by-name-only")] if concept else [])
+    assert refused.only_named(concept or "systemic_steroid") is (concept is not None)
+    assert [(one.concept, one.given) for one in counted.medications] == (
+        [(concept, True), (concept, False)][::-1] if concept else []
+    )
+    assert codes(counted.issues) == (["recognised-by-name"] if concept else [])
+
+
+def test_a_steroid_without_a_route_that_is_only_named_is_assumed_to_be_systemic() -> None:
+    record = read(prescription({"text": "prednisone"}), drug_by_name=True)
+    assert codes(record.issues) == ["recognised-by-name", "route-assumed"]
+
+
+def test_a_name_that_ended_before_the_look_back_is_nobody_s_doubt() -> None:
+    assert read(prescription({"text": "prednisone 5 mg tablet"}, authoredOn="2019-01-01")).issues == ()
+    assert codes(read(prescription({"text": "prednisone 5 mg tablet"}, authoredOn=None)).issues) == [
+        "medication-by-name-only"
+    ]
+
+
+def test_a_premedication_that_names_infliximab_is_not_taken_for_a_steroid() -> None:
+    assert codes(read(prescription({"text": "hydrocortisone before infliximab"})).issues) == ["infusion-inferred"]
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,13 @@ SHARED = {
     "Procedure": {"patient", "date", "_count"},
     "AllergyIntolerance": {"patient", "_count"},
     "ServiceRequest": {"patient", "status", "_count"},
+    "MedicationDispense": {"patient", "_count"},  # Oracle Health has none
+    "QuestionnaireResponse": {"patient", "_count"},  # of which Oracle Health names no _count
 }
 
 
-def by_name(codes_filter: bool = False) -> dict[str, module.Search]:
-    return {search.name: search for search in load_searches(codes_filter)}
+def by_name() -> dict[str, module.Search]:
+    return {search.name: search for search in load_searches()}
 
 
 def test_the_parts_of_the_chart_have_their_names() -> None:
@@ -38,8 +40,10 @@ def test_the_parts_of_the_chart_have_their_names() -> None:
         "levels": False,
         "weight": True,
         "scores": False,
+        "forms": False,
         "infusions": True,
         "prescriptions": True,
+        "dispenses": False,
         "conditions": True,
         "procedures": False,
         "allergies": False,
@@ -54,8 +58,10 @@ def test_prefetch_templates_use_only_the_patient_token() -> None:
         "levels": "Observation?patient={{context.patientId}}&code=http://loinc.org|39803-2,http://loinc.org|86896-8",
         "weight": "Observation?patient={{context.patientId}}&code=http://loinc.org|29463-7,http://loinc.org|3141-9",
         "scores": "Observation?patient={{context.patientId}}",
+        "forms": "QuestionnaireResponse?patient={{context.patientId}}",
         "infusions": "MedicationAdministration?patient={{context.patientId}}",
         "prescriptions": "MedicationRequest?patient={{context.patientId}}",
+        "dispenses": "MedicationDispense?patient={{context.patientId}}",
         "conditions": "Condition?patient={{context.patientId}}",
         "procedures": "Procedure?patient={{context.patientId}}",
         "allergies": "AllergyIntolerance?patient={{context.patientId}}",
@@ -65,7 +71,7 @@ def test_prefetch_templates_use_only_the_patient_token() -> None:
 
 @pytest.mark.parametrize("search", [search for search in load_searches() if search.name != "patient"])
 def test_a_request_names_only_parameters_that_ehrs_share(search: module.Search) -> None:
-    path, parameters = fhir_query(search, "p1", SINCE)
+    path, parameters = fhir_query(search, "p1", SINCE, 200)
     assert path == search.resource_type
     assert {name for name, _ in parameters} <= SHARED[path]
     assert dict(parameters)["patient"] == "p1"
@@ -73,21 +79,21 @@ def test_a_request_names_only_parameters_that_ehrs_share(search: module.Search) 
 
 
 def test_the_look_back_is_asked_for_with_a_day_to_spare() -> None:
-    _, laboratory = fhir_query(by_name()["laboratory"], "p1", SINCE)
-    _, infusions = fhir_query(by_name()["infusions"], "p1", SINCE.astimezone(timezone(timedelta(hours=12))))
+    _, laboratory = fhir_query(by_name()["laboratory"], "p1", SINCE, 200)
+    _, infusions = fhir_query(by_name()["infusions"], "p1", SINCE.astimezone(timezone(timedelta(hours=12))), 200)
     assert ("date", "ge2023-11-22") in laboratory
     assert ("effective-time", "ge2023-11-22T00:00:00Z") in infusions  # Oracle Health wants a time
-    _, procedures = fhir_query(by_name()["procedures"], "p1", SINCE)
+    _, procedures = fhir_query(by_name()["procedures"], "p1", SINCE, 200)
     assert ("date", "ge2023-11-22T00:00:00Z") in procedures
 
 
 def test_infliximab_levels_are_asked_for_without_a_date_so_that_an_undated_one_is_not_missed() -> None:
-    _, parameters = fhir_query(by_name()["levels"], "p1", SINCE)
+    _, parameters = fhir_query(by_name()["levels"], "p1", SINCE, 200)
     assert {name for name, _ in parameters} == {"patient", "code", "_count"}
 
 
 def test_a_patient_id_cannot_leave_its_place_in_the_path() -> None:
-    assert fhir_query(by_name()["patient"], "../Patient?x#1", SINCE) == ("Patient/..%2FPatient%3Fx%231", ())
+    assert fhir_query(by_name()["patient"], "../Patient?x#1", SINCE, 200) == ("Patient/..%2FPatient%3Fx%231", ())
 
 
 def mapped(folder: Path, *rows: str) -> Any:
@@ -103,11 +109,11 @@ SCORES = [f"{score},loinc,0000{n}-0,read,yes,site" for n, score in enumerate(SCO
 
 def test_searching_by_code_needs_the_antibody_to_have_one() -> None:
     with pytest.raises(ConfigurationError, match="need a code for infliximab_antibody"):
-        load_searches(codes_filter=True)
+        load_searches(("laboratory",))
 
 
 def test_a_site_that_mapped_its_codes_asks_for_them_only(tmp_path: Path) -> None:
-    found = load_searches(codes_filter=True, tables=mapped(tmp_path, ANTIBODY, *SCORES))
+    found = load_searches(("laboratory", "scores"), tables=mapped(tmp_path, ANTIBODY, *SCORES))
     parameters = {search.name: dict(search.parameters) for search in found}
     assert "category" not in parameters["laboratory"]
     assert {"http://loinc.org|39803-2", "http://loinc.org|00000-0", "http://loinc.org|76485-2"} <= set(
@@ -116,19 +122,26 @@ def test_a_site_that_mapped_its_codes_asks_for_them_only(tmp_path: Path) -> None
     assert parameters["scores"]["code"].split(",") == [f"http://loinc.org|0000{n}-0" for n in (1, 2, 3, 4)]
 
 
-def test_scores_without_a_code_are_still_asked_for_by_patient(tmp_path: Path) -> None:
-    found = load_searches(codes_filter=True, tables=mapped(tmp_path, ANTIBODY))
-    assert {search.name: search.parameters for search in found}["scores"] == ()
+def test_scores_alone_are_asked_for_by_those_codes_that_the_site_has(tmp_path: Path) -> None:
+    found = load_searches(("scores",), tables=mapped(tmp_path, SCORES[0]))
+    parameters = {search.name: dict(search.parameters) for search in found}
+    assert parameters["scores"] == {"code": "http://loinc.org|00001-0"}
+    assert parameters["laboratory"] == {"category": "laboratory"}
 
 
-def test_half_mapped_scores_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="need a code for pcdai, wpcdai, perianal_item"):
-        load_searches(codes_filter=True, tables=mapped(tmp_path, ANTIBODY, SCORES[0]))
+def test_scores_of_which_none_has_a_code_cannot_be_asked_for_by_code() -> None:
+    with pytest.raises(ConfigurationError, match="need a code for ses_cd, pcdai, wpcdai, perianal_item"):
+        load_searches(("scores",))
+
+
+def test_what_is_only_minor_is_never_required() -> None:
+    assert {search.name for search in load_searches() if search.minor} == {"forms", "dispenses"}
+    assert not any(search.required for search in load_searches() if search.minor)
 
 
 def test_many_codes_are_asked_for_in_several_requests(tmp_path: Path) -> None:
     many = [f"crp,loinc,{n}-x,read,yes,site" for n in range(2 * CODES_PER_REQUEST)]
-    found = load_searches(codes_filter=True, tables=mapped(tmp_path, ANTIBODY, *many))
+    found = load_searches(("laboratory",), tables=mapped(tmp_path, ANTIBODY, *many))
     chunks = {search.name: search for search in found if search.name.startswith("laboratory")}
     assert list(chunks) == ["laboratory", "laboratory_2", "laboratory_3"]
     sizes = [dict(search.parameters)["code"].count(",") + 1 for search in chunks.values()]

@@ -59,9 +59,9 @@ def test_the_tables_are_loaded_once() -> None:
         ("conditions.csv", "crohns,icd10cm,range,K50,yes,x", "a range is two categories of one chapter"),
         ("conditions.csv", "crohns,icd10cm,prefix,K50,perhaps,x", "verified is one of yes, no"),
         ("conditions.csv", ",icd10cm,prefix,K50,yes,x", "concept must not be empty"),
-        ("procedures.csv", "colonoscopy,a look,cpt,code,45378,yes,x", "concept is one of perianal_procedure"),
-        ("procedures.csv", "perianal_procedure,,cpt,code,46020,yes,x", "title must not be empty"),
-        ("procedures.csv", "perianal_procedure,a seton,cpt,code,46020,no,x", "a code that is not verified stays empty"),
+        ("procedures.csv", "colonoscopy,a look,snomed,code,1,yes,x", "concept is one of perianal_procedure"),
+        ("procedures.csv", "perianal_procedure,,snomed,code,1,yes,x", "title must not be empty"),
+        ("procedures.csv", "perianal_procedure,a seton,snomed,code,1,no,x", "a code that is not verified stays empty"),
     ],
 )
 def test_an_error_names_file_and_row(tmp_path: Path, table: str, row: str, says: str) -> None:
@@ -224,9 +224,6 @@ def test_units_are_looked_up_in_any_spelling(unit: str, looked_up: str) -> None:
     ("system", "code", "looked_up"),
     [
         ("ndc", "57894-030-01", "57894003001"),
-        ("ndc", "0069-0809-01", "00069080901"),
-        ("ndc", "55513-670-1", "55513067001"),
-        ("ndc", "57894003001", "57894003001"),
         ("ndc", "5789403001", "5789403001"),
         ("icd10cm", "k50.90", "K5090"),
         ("loinc", "39803-2", "39803-2"),

@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -38,8 +39,7 @@ def fhir_base(as_of: datetime) -> Iterator[str]:
     with ExitStack() as stack:
         base = os.environ.get("FHIR_BASE_URL", "").rstrip("/") or stack.enter_context(hapi.start())
         bundle = patients.transaction(CHILDREN, as_of)
-        answer = requests.post(base, json=bundle, timeout=LOAD_TIMEOUT_S, headers=FHIR_JSON)
-        assert answer.status_code == 200, f"the patients could not be loaded: {answer.status_code} {answer.text[:600]}"
+        _transact(base, bundle["entry"])
         created = [entry["request"]["url"] for entry in bundle["entry"]]
         stack.callback(_delete, base, created)
         yield base
@@ -48,12 +48,27 @@ def fhir_base(as_of: datetime) -> Iterator[str]:
 FHIR_JSON = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
 
 
+@contextmanager
+def held(base: str, resources: list[dict[str, Any]]) -> Iterator[None]:
+    """The server with these resources, too, for as long as it takes."""
+    urls = [f"{resource['resourceType']}/{resource['id']}" for resource in resources]
+    rows = zip(resources, urls, strict=True)
+    _transact(base, [{"resource": resource, "request": {"method": "PUT", "url": url}} for resource, url in rows])
+    try:
+        yield
+    finally:
+        _delete(base, urls)
+
+
 def _delete(base: str, urls: list[str]) -> None:
     """Take back what was created, in one transaction: the order of what points to what does not matter then."""
-    entries = [{"request": {"method": "DELETE", "url": url}} for url in reversed(urls)]
+    _transact(base, [{"request": {"method": "DELETE", "url": url}} for url in reversed(urls)])
+
+
+def _transact(base: str, entries: list[dict[str, Any]]) -> None:
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
     answer = requests.post(base, json=bundle, timeout=LOAD_TIMEOUT_S, headers=FHIR_JSON)
-    assert answer.status_code == 200, f"the patients were left behind: {answer.status_code} {answer.text[:600]}"
+    assert answer.status_code == 200, f"a transaction failed: {answer.status_code} {answer.text[:600]}"
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from fhir_mappings.read import read_record
 from fhir_mappings.rows import columns_of
 from fhir_mappings.searches import load_searches
 from tests.check.hospital import chart
-from tests.integration.conftest import CHILDREN, FHIR_JSON
+from tests.integration.conftest import CHILDREN, FHIR_JSON, held
 
 Json = dict[str, Any]
 LOCAL = ("ifxcds-check-local-1", "ifxcds-check-local-2")
@@ -64,7 +64,9 @@ def test_the_bundled_children_are_counted_as_their_prefetch_says(config: Path, f
     told = document(config, fhir_base, [child.id for child in CHILDREN], "--sample", "1000")
     expected = together(prefetched(child, as_of) for child in CHILDREN)
     assert told["charts"]["refusals"] == []
-    assert (told["exit"], told["charts"]["read"]) == (0, len(CHILDREN))
+    # A busy machine may take longer than a hook call has; that is told, and costs no number.
+    missing = [finding["code"] for finding in told["findings"] if finding["state"] == "missing"]
+    assert (set(missing) - {"charts-slow"}, told["charts"]["read"]) == (set(), len(CHILDREN))
     assert {row["key"]: (row["number"], row["of"]) for row in told["charts"]["coverage"]} == {
         share.key: (share.number, share.of) for share in expected.shares()
     }
@@ -84,7 +86,9 @@ def prefetched(child: patients.SyntheticPatient, as_of: datetime) -> Any:
         site.reading_deadline(),
     )
     since = as_of - site.look_back
-    return cover(read_record(gather(reading, site.searches, since), since=since, until=as_of, tables=site.tables))
+    return cover(
+        read_record(gather(reading, site.searches, since, site.tables), since=since, until=as_of, tables=site.tables)
+    )
 
 
 def test_what_each_trap_among_the_children_is_counted_as(config: Path, fhir_base: str) -> None:
@@ -114,17 +118,8 @@ def test_an_unknown_child_is_told_by_its_reason_only(config: Path, fhir_base: st
 @pytest.fixture
 def badly_mapped(fhir_base: str) -> Iterator[list[str]]:
     """Two more children, under the hospital's own codes for everything; taken back afterwards."""
-    held = [resource for child in LOCAL for resource in chart(child, local=True)]
-    entries = [{"resource": r, "request": {"method": "PUT", "url": f"{r['resourceType']}/{r['id']}"}} for r in held]
-    _transact(fhir_base, entries)
-    yield list(LOCAL)
-    _transact(fhir_base, [{"request": {"method": "DELETE", "url": entry["request"]["url"]}} for entry in entries[::-1]])
-
-
-def _transact(base: str, entries: list[Json]) -> None:
-    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
-    answer = requests.post(base, json=bundle, timeout=60, headers=FHIR_JSON)
-    assert answer.status_code == 200, answer.text[:600]
+    with held(fhir_base, [resource for child in LOCAL for resource in chart(child, local=True)]):
+        yield list(LOCAL)
 
 
 def test_pasting_the_rows_of_a_badly_mapped_site_makes_the_next_check_clean(

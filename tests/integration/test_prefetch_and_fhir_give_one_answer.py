@@ -53,7 +53,7 @@ def record(body: dict[str, object], site: Site, as_of: datetime) -> TreatmentRec
         site.limits,
         Deadline.after(10),
     )
-    chart = gather(reading, site.searches, as_of - site.look_back)
+    chart = gather(reading, site.searches, as_of - site.look_back, site.tables)
     told = read_record(chart, since=as_of - site.look_back, until=as_of, time_zone=site.time_zone, tables=site.tables)
     return replace(told, sources=dict(told.sources))
 

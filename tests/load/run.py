@@ -192,7 +192,7 @@ class Run:
         mixture = _mixture(self._not_ours, self._prefetched, self._on_the_server)
         with self._serving(workers=self._options.workers, threads=self._options.threads) as server:
             client = Client(server.port)
-            print(f"\nSoak: {rate:g} calls/s for {minutes:g} minutes; six in ten of another drug, three prefetched.")
+            print(f"\nSoak: {rate:g} calls/s for {minutes:g} minutes; six in ten of another drug.")
             print(
                 "minute  right/s     p50     p99  MB of each worker       threads   sockets  fault; not 200, lost, wrong"
             )
@@ -207,7 +207,7 @@ class Run:
                 shown = " ".join(f"{mb:.1f}" for mb in megabytes)
                 print(
                     f"{minute + 1:>6}{tally.goodput:>9.1f}{tally.percentile(50):>8.1f}{tally.percentile(99):>8.1f}"
-                    f"  {shown:<22}{server.threads():>9}{server.sockets():>10}  {fault or '-'}; {_others(tally)}",
+                    f"  {shown:<22}{server.threads():>9}{server.sockets():>9}  {fault or '-'}; {_others(tally)}",
                     flush=True,
                 )
                 self._judge(f"minute {minute + 1}", tally, frozenset({200, 412, 503}) if fault else FAIR)

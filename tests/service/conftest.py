@@ -18,6 +18,7 @@ from cds_service.chart.request import ChartRequest, Deadline, Limits
 from cds_service.trust.origins import read_base
 from fhir_mappings.chart import RawChart
 from fhir_mappings.searches import load_searches
+from fhir_mappings.tables import load_tables
 
 AS_OF = datetime(2026, 11, 22, 9, tzinfo=UTC)
 SINCE = AS_OF - timedelta(days=1095)
@@ -162,7 +163,7 @@ def read_chart() -> Callable[..., RawChart]:
         ask = ChartRequest("p1", prefetch or {}, drafts, server, token=token)
         client = FhirClient(max_answer_bytes=200_000)
         reading = Reading(ask, client, limits or Limits(), Deadline.after(seconds))
-        return gather(reading, load_searches(), SINCE)
+        return gather(reading, load_searches(), SINCE, load_tables())
 
     return read
 

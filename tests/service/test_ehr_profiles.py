@@ -16,6 +16,7 @@ import pytest
 
 from cds_service import patients
 from cds_service.app import create_app
+from cds_service.cli import main
 from cds_service.ehr import EhrSection
 from cds_service.ehr_profiles import FILE, load_profiles, load_sources, read_profiles
 from cds_service.errors import ConfigurationError
@@ -33,7 +34,7 @@ OWN = '{ system = "urn:x", code = "7" }'
         ('[ehr]\nprofile = "epik"', 2, "ehr.profile: one of generic, epic, oracle-health, sandbox, hapi expected"),
         ('[ehr]\nprofil = "epic"', 2, "ehr.profil: no such setting, did you mean profile?"),
         ('[ehr]\nhooks = ["order-sing"]', 2, "ehr.hooks: one of order-select, order-sign, patient-view expected, got"),
-        ('[ehr]\nhooks = ["order-sign", "order-sign"]', 2, "ehr.hooks: each hook once expected"),
+        ('[ehr]\nhooks = ["order-sign", "order-sign"]', 2, "ehr.hooks: each name once expected"),
         ('[ehr]\nsuggestions = "delete"', 2, "ehr.suggestions: input should be"),
         ('[ehr]\nselection_behavior = "all"', 2, "ehr.selection_behavior: input should be"),
         ('[ehr]\ncds_hooks = "3.0"', 2, "ehr.cds_hooks: input should be"),
@@ -174,6 +175,22 @@ def test_a_hook_that_is_off_is_404_and_never_an_empty_answer(ehr: dict[str, Any]
         answer = client.post(f"/cds-services/infliximab-{hook}", json=request)
         assert answer.status_code == expected
         assert ("cards" in answer.get_json()) == (expected == 200)
+
+
+def test_a_saved_request_of_a_hook_that_is_off_is_refused_as_the_server_would(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, charts = tmp_path / "site.toml", tmp_path / "charts"
+    config.write_text('[ehr]\nprofile = "oracle-health"\n')
+    charts.mkdir()
+    saved = charts / "low-trough.json"
+    saved.write_text(json.dumps(patients.hook_request(patients.load("low-trough"), "order-sign", clock.now())))
+    says = "hook: order-sign is off at this site (ehr.hooks or ehr.profile), on: patient-view"
+    assert main(["evaluate", str(saved), "--config", str(config)]) == 2
+    told = json.loads(capsys.readouterr().out)["issue"]
+    assert [(issue["code"], issue["diagnostics"]) for issue in told] == [("not-found", says)]
+    assert main(["burden", str(charts), "--config", str(config)]) == 0
+    assert says in capsys.readouterr().out
 
 
 def test_a_whole_call_with_a_profile_gives_the_same_words_and_another_form() -> None:

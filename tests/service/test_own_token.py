@@ -145,7 +145,7 @@ def test_the_assertion_is_what_smart_asks_for(
     assert 0 < claims["exp"] - time.time() <= 300
 
 
-def test_the_form_is_that_of_client_credentials_and_the_scopes_are_for_exactly_what_is_read(
+def test_the_form_is_that_of_client_credentials_and_the_scopes_are_for_what_any_ehr_knows(
     authorization: AuthorizationServer, open_token: Any
 ) -> None:
     open_token().token(Deadline.after(5))

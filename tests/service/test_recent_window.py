@@ -20,6 +20,7 @@ from cds_service.settings import Fhir, Settings
 from cds_service.trust.origins import read_base
 from fhir_mappings.chart import ChartPart, RawChart
 from fhir_mappings.searches import load_searches
+from fhir_mappings.tables import load_tables
 
 AS_OF = datetime(2026, 11, 22, 9, tzinfo=UTC)
 RECENT = "ge2026-05-23"  # 26 weeks before, and the day more that is always asked for
@@ -58,7 +59,9 @@ def _gather(ehr: Any, prefetch: Json, *, seconds: float = 5, limits: Limits | No
     known = limits or Limits(max_pages=3)
     ask = ChartRequest("p1", prefetch, server=read_base(ehr.base) if ehr else None)
     reading = Reading(ask, FhirClient(), known, Deadline.after(seconds))
-    return gather(reading, load_searches(), AS_OF - timedelta(days=1095), recent_since=AS_OF - known.recent)
+    return gather(
+        reading, load_searches(), AS_OF - timedelta(days=1095), load_tables(), recent_since=AS_OF - known.recent
+    )
 
 
 def _weeks_ago(part: ChartPart) -> set[int]:

@@ -25,13 +25,15 @@ def test_a_wrong_row_is_named(table: str, told: str) -> None:
 
 def test_services_are_found_by_id_and_by_hook() -> None:
     for service in load_services():
-        assert find_service(service.id, load_services()) is service_for_hook(service.hook) is service
+        assert find_service(service.id, load_services()) is service_for_hook(service.hook, load_services()) is service
 
 
 def test_what_is_not_offered_is_an_error() -> None:
     with pytest.raises(UnknownService, match="services offered: infliximab-order-select"):
         find_service("other", load_services())
     with pytest.raises(UnknownService, match=r"services offered: infliximab-order-sign$"):
-        find_service("infliximab-patient-view", [service_for_hook("order-sign")])
+        find_service("infliximab-patient-view", [service_for_hook("order-sign", load_services())])
     with pytest.raises(BadHookRequest, match="hook: one of order-select"):
-        service_for_hook(None)
+        service_for_hook(None, load_services())
+    with pytest.raises(BadHookRequest, match="hook: one of order-select"):
+        service_for_hook([], load_services())
