@@ -77,7 +77,7 @@ class Server(Section):
     host: Text = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 2
-    threads: Annotated[int, Field(ge=1, le=64)] = 8
+    threads: Annotated[int, Field(ge=1, le=64)] = 16
     max_request_bytes: Annotated[int, Field(ge=10_000, le=20_000_000)] = 2_000_000
     mode: Literal["production", "development"] = "production"
     browser_origins: Annotated[tuple[Origin, ...], Field(strict=False)] = ()

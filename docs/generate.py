@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from generator import advice, burden, cases, chart, check, forecast, safety, site
+from generator import advice, burden, cases, chart, check, forecast, safety, security, site
 
 HERE = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -28,6 +28,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "conditions": chart.conditions,
     "drugs": chart.drugs,
     "ehr": site.ehr,
+    "faults": security.faults,
     "forecast-answer": forecast.answer,
     "forecast-assumed": forecast.assumed,
     "forecast-case": forecast.case,
@@ -51,6 +52,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "stops": advice.stop_conditions,
     "systems": chart.systems,
     "targets": advice.targets,
+    "threats": security.threats,
     "usual-child": cases.usual_child,
     "worked-cases": cases.worked_cases,
 }

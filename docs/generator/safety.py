@@ -10,6 +10,7 @@ from generator.layout import Json, data, table
 
 TESTS = Path(__file__).parents[2] / "tests"
 RULES = "safety/test_what_it_never_does.py"
+SOURCE = "safety.toml"
 KNOWN_TO_FAIL = " **(known to fail)**"
 
 
@@ -21,29 +22,30 @@ def functions(file: str) -> Mapping[str, bool]:
     return {node.name: any("xfail" in ast.unparse(mark) for mark in node.decorator_list) for node in found}
 
 
-def _link(test: str) -> str:
+def _link(test: str, source: str) -> str:
     """A test by its name, linked to its file. Raises KeyError for one that does not exist."""
     file, _, name = test.partition("::")
     if not (TESTS / file).is_file() or name not in functions(file):
-        raise KeyError(f"safety.toml: tests/{test} does not exist")
+        raise KeyError(f"{source}: tests/{test} does not exist")
     words = name.removeprefix("test_").replace("_", " ")
     return f"[{words}](../tests/{file}){KNOWN_TO_FAIL if functions(file)[name] else ''}"
 
 
-def _links(tests: Iterable[str]) -> str:
-    return "<br>".join(map(_link, dict.fromkeys(tests)))
+def links(tests: Iterable[str], source: str = SOURCE) -> str:
+    """Tests by their names, linked to their files; `source` is where they are listed."""
+    return "<br>".join(_link(test, source) for test in dict.fromkeys(tests))
 
 
 def rules() -> str:
     """The 27 rules of what is never done, each with the letters of the generated charts that hold it."""
-    given = data("safety.toml")
+    given = data(SOURCE)
     letters = dict(zip(ascii_uppercase, given["generated_charts"].values(), strict=False))
     rows = [
         (
             number,
             f"**{row['never']}**<br>{row['why']}",
             row["instead"],
-            _links((*_own(int(number)), *row["tests"])),
+            links((*_own(int(number)), *row["tests"])),
             ", ".join(letter for letter, held in letters.items() if int(number) in held),
         )
         for number, row in given["rule"].items()
@@ -58,9 +60,9 @@ def _own(number: int) -> list[str]:
 
 def generated_charts() -> str:
     """The tests over generated charts, by letter, and which rules each holds."""
-    given: Json = data("safety.toml")["generated_charts"]
+    given: Json = data(SOURCE)["generated_charts"]
     rows = [
-        (letter, _link(test), ", ".join(map(str, held)))
+        (letter, _link(test, SOURCE), ", ".join(map(str, held)))
         for letter, (test, held) in zip(ascii_uppercase, given.items(), strict=False)
     ]
     return table(("", "Over generated charts", "Rules"), rows)
@@ -68,15 +70,13 @@ def generated_charts() -> str:
 
 def laws() -> str:
     """The ten laws of the project in plain words."""
-    return table(
-        ("#", "Law", "Tests"), [(n, r["says"], _links(r["tests"])) for n, r in data("safety.toml")["law"].items()]
-    )
+    return table(("#", "Law", "Tests"), [(n, r["says"], links(r["tests"])) for n, r in data(SOURCE)["law"].items()])
 
 
 def hazards() -> str:
     """The hazard log."""
     rows = [
-        (number, row["hazard"], row["cause"], row["control"], row["left"], _links(row["tests"]))
-        for number, row in data("safety.toml")["hazard"].items()
+        (number, row["hazard"], row["cause"], row["control"], row["left"], links(row["tests"]))
+        for number, row in data(SOURCE)["hazard"].items()
     ]
     return table(("Id", "Hazard", "Cause", "Control", "What is left", "Tests"), rows)

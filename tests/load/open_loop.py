@@ -125,17 +125,24 @@ async def _read(reader: asyncio.StreamReader) -> tuple[int, bytes, bool]:
     return int(head[9:12]), await reader.readexactly(length), b"connection: close" not in head
 
 
-async def offer(client: Client, orders: Sequence[Order], rate: float, seconds: float) -> Tally:
-    """Offer so many calls per second, in turn, and wait for the last answer."""
+async def offer(
+    client: Client, orders: Sequence[Order], rate: float, seconds: float, *, as_many_as_can: bool = False
+) -> Tally:
+    """Offer so many calls per second, in turn, and wait for the last answer.
+
+    With `as_many_as_can` the rate is more than this client can do: calls count from when they leave, and end in time.
+    """
     tally, begun = Tally(), perf_counter()
     running: set[asyncio.Task[None]] = set()
     for number, order in zip(range(int(rate * seconds)), itertools.cycle(orders), strict=False):
         due = begun + number / rate
+        if as_many_as_can and perf_counter() > begun + seconds:
+            break
         if (wait := due - perf_counter()) > 0:
             await asyncio.sleep(wait)
         elif number % 64 == 0:
             await asyncio.sleep(0)  # we are late: let the answers in
-        task = asyncio.create_task(client.call(order, due, tally))
+        task = asyncio.create_task(client.call(order, perf_counter() if as_many_as_can else due, tally))
         running.add(task)
         task.add_done_callback(running.discard)
     tally.seconds = max(perf_counter() - begun, seconds)

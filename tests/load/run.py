@@ -95,7 +95,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Load on the real server, with every answer compared.")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of each round (default 20)")
     parser.add_argument("--workers", type=int, default=2, help="processes of the service (default 2)")
-    parser.add_argument("--threads", type=int, default=8, help="calls answered at once by each (default 8)")
+    parser.add_argument("--threads", type=int, default=16, help="calls answered at once by each (default 16)")
     parser.add_argument("--calls", type=int, default=10_000, help="calls with crossed patients (default 10,000)")
     parser.add_argument("--minutes", type=float, default=0.0, help="soak for so long instead")
     parser.add_argument("--rate", type=float, default=50.0, help="calls per second of a soak (default 50)")
@@ -179,8 +179,10 @@ class Run:
             self._tell("the most it can do", most, FAIR, "")
             before = await offer(client, self._not_ours, calm, self._options.seconds / 2)
             self._tell("half of that", before, OVERLOADED, "")
-            many = await offer(client, self._not_ours, most.goodput * 10, self._options.seconds)
-            self._tell("ten times", many, OVERLOADED, f"right/s >= {most.goodput * 0.8:.0f}", lost_counts=False)
+            ten_times = most.goodput * 10
+            many = await offer(client, self._not_ours, ten_times, self._options.seconds, as_many_as_can=True)
+            target = f"right/s >= {most.goodput * 0.8:.0f}, p99 < 2000"
+            self._tell("ten times, or all that the client can", many, OVERLOADED, target, lost_counts=False)
             after = await offer(client, self._not_ours, calm, 10)
             self._tell("half of it again, the next 10 s", after, OVERLOADED, f"p99 {before.percentile(99):.0f} again")
             client.close()
@@ -193,9 +195,7 @@ class Run:
         with self._serving(workers=self._options.workers, threads=self._options.threads) as server:
             client = Client(server.port)
             print(f"\nSoak: {rate:g} calls/s for {minutes:g} minutes; six in ten of another drug.")
-            print(
-                "minute  right/s     p50     p99  MB of each worker       threads   sockets  fault; not 200, lost, wrong"
-            )
+            print("minute  right/s     p50     p99  MB of each worker  threads  sockets  fault; not 200, lost, wrong")
             first: list[float] = []
             for minute in range(int(minutes)):
                 fault = _fault(minute, minutes)
@@ -207,7 +207,7 @@ class Run:
                 shown = " ".join(f"{mb:.1f}" for mb in megabytes)
                 print(
                     f"{minute + 1:>6}{tally.goodput:>9.1f}{tally.percentile(50):>8.1f}{tally.percentile(99):>8.1f}"
-                    f"  {shown:<22}{server.threads():>9}{server.sockets():>9}  {fault or '-'}; {_others(tally)}",
+                    f"  {shown:<17}{server.threads():>9}{server.sockets():>9}  {fault or '-'}; {_others(tally)}",
                     flush=True,
                 )
                 self._judge(f"minute {minute + 1}", tally, frozenset({200, 412, 503}) if fault else FAIR)

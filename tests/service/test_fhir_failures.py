@@ -56,6 +56,18 @@ def test_an_answer_that_is_no_fhir_json_is_missing_data(
         read_chart(None, ehr)
 
 
+def test_a_bundle_that_counts_wrongly_or_holds_what_nobody_asked_for_is_read(
+    ehr: Any, read_chart: Any, synthetic: Any
+) -> None:
+    condition = {"resourceType": "Condition", "id": "c1", "subject": {"reference": "Patient/p1"}}
+    unknown = {"resourceType": "SomethingOfTheFuture", "id": "x1"}
+    ehr.quirks["Condition"] = lambda _: synthetic.answer({**synthetic.searchset(condition, unknown), "total": 99})
+    ehr.quirks["AllergyIntolerance"] = lambda _: synthetic.answer({"resourceType": "Bundle", "total": 7})
+    chart = read_chart(None, ehr)
+    assert chart.part("conditions").resources == (condition,)
+    assert chart.part("allergies").state is SourceState.READ
+
+
 def test_a_patient_that_the_server_does_not_know_is_missing_data(ehr: Any, read_chart: Any) -> None:
     ehr.resources.clear()
     with pytest.raises(MissingData, match=r"the patient \(patient\): .*answered 404"):

@@ -1,0 +1,57 @@
+"""A process of the server is killed in the middle of a call: nobody else notices, and a new one takes its place."""
+
+import http.client
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds_service import patients
+from cds_service.hooks import clock
+from tests.service.real_server import post, serving
+
+SERVICE = "infliximab-order-sign"
+
+
+def test_the_others_answer_and_a_new_one_takes_its_place(tmp_path: Path, ehr: Any, synthetic: Any) -> None:
+    def slowly(_: Any) -> Any:
+        time.sleep(0.8)
+        return synthetic.answer(synthetic.searchset())
+
+    ehr.quirks["Condition"] = slowly
+    whole = patients.hook_request(patients.load("low-trough"), "order-sign", clock.now())
+    asked = patients.hook_request(
+        patients.load("low-trough"), "order-sign", clock.now(), prefetch=False, fhir_server=ehr.base
+    )
+    config = f'[server]\nport = 0\nworkers = 2\n[fhir]\nallowed_servers = ["{ehr.base}"]\n'
+    with serving(tmp_path, config) as server, ThreadPoolExecutor(1) as another:
+        while len(before := server.workers) < 2:
+            time.sleep(0.05)
+        held = another.submit(post, server.port, SERVICE, asked)
+        while "Condition" not in ehr.asked():
+            time.sleep(0.01)
+        busy = max(before, key=_open_sockets)
+        os.kill(busy, signal.SIGKILL)
+        with pytest.raises((ConnectionError, http.client.HTTPException)):
+            held.result()
+        killed_at = time.monotonic()
+        assert post(server.port, SERVICE, whole).body["cards"]
+        while len(set(server.workers) - {busy}) < 2:
+            assert time.monotonic() - killed_at < 5  # under 2 s on an idle machine
+            time.sleep(0.05)
+        assert [post(server.port, SERVICE, whole).status for _ in range(8)] == [200] * 8
+
+
+def _open_sockets(pid: int) -> int:
+    """The busy process has a connection of the EHR and those to the FHIR server."""
+    found = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found += "socket:" in str(link.readlink())
+        except OSError:
+            continue
+    return found
