@@ -298,9 +298,9 @@ def _regimen(regimen: RegimenIn, outlook: Outlook, target: TargetIn | None) -> J
     return {
         "interval_weeks": regimen.interval_weeks,
         "dose_mg": regimen.dose_mg,
-        "next_trough": _spread(outlook.next_trough),
-        "second_trough": _spread(outlook.second_trough),
-        "steady_state_trough": _spread(outlook.steady_trough),
+        "next_trough": _spread(outlook.following.spread),
+        "second_trough": _spread(outlook.second.spread),
+        "steady_state_trough": _spread(outlook.steady.spread),
         "probability_at_least_low": None if low is None else outlook.chance_at_least(low),
         "probability_above_high": None if high is None else outlook.chance_above(high),
         "second_trough_median_by_model": list(outlook.by_model),

@@ -147,8 +147,8 @@ def _regimen(option: Option) -> Regimen:
 
 def _expectation(outlook: Outlook, target: TroughTarget) -> Expectation:
     return Expectation(
-        second_trough=_trough(outlook.second_trough),
-        steady_trough=_trough(outlook.steady_trough),
+        second_trough=_trough(outlook.second.spread),
+        steady_trough=_trough(outlook.steady.spread),
         at_least_low=outlook.chance_at_least(target.low),
         above_high=None if target.high is None else outlook.chance_above(target.high),
         far_above_high=None if target.high is None else outlook.chance_above(FAR_ABOVE * target.high),

@@ -206,7 +206,7 @@ ONE_CHILD = {
 def test_the_child_with_a_trough_of_1_69_has_the_ranges_of_the_table(name: str) -> None:
     model, rows = ONE_CHILD[name]
     for weeks, numbers in rows.items():
-        steady = outlooks(model, at_steady_state(1.69))[weeks].steady_trough
+        steady = outlooks(model, at_steady_state(1.69))[weeks].steady.spread
         assert (steady.p05, steady.median, steady.p95) == pytest.approx(numbers, rel=0.03), weeks
 
 
@@ -219,7 +219,7 @@ def test_its_best_fit_is_the_one_of_the_table() -> None:
 
 @pytest.mark.parametrize(("trough", "weeks", "numbers"), [(0.89, 4, (2.0, 4.70, 9.1)), (3.5, 6, (None, 5.65, None))])
 def test_other_troughs_of_the_table(trough: float, weeks: int, numbers: tuple[float | None, ...]) -> None:
-    steady = outlooks(fixed(COMBINED), at_steady_state(trough))[weeks].steady_trough
+    steady = outlooks(fixed(COMBINED), at_steady_state(trough))[weeks].steady.spread
     for ours, theirs in zip((steady.p05, steady.median, steady.p95), numbers, strict=True):
         assert theirs is None or ours == pytest.approx(theirs, rel=0.03)
 
@@ -230,5 +230,5 @@ def test_other_troughs_of_the_table(trough: float, weeks: int, numbers: tuple[fl
 )
 def test_a_limit_taken_for_a_value_promises_too_much(level: MeasuredLevel, median: float) -> None:
     """Reference section 4: `<0.4` every 8 weeks, the steady trough at 4 weeks: censored, half the limit, the limit."""
-    steady = outlooks(fixed(COMBINED), at_steady_state(level))[4].steady_trough
+    steady = outlooks(fixed(COMBINED), at_steady_state(level))[4].steady.spread
     assert steady.median == pytest.approx(median, rel=0.02)

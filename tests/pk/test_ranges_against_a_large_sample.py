@@ -73,7 +73,7 @@ def agree(found: Ensemble, samples: list[oracle.Sample], mg: float, within: floa
     weights = np.concatenate([share * sample.weights for share, sample in zip(shares, samples, strict=True)])
     for weeks, outlook in zip(WEEKS, found.outlooks, strict=True):
         troughs = [sample.troughs(weeks, mg, TWO_HOURS) for sample in samples]
-        spreads = (outlook.next_trough, outlook.second_trough, outlook.steady_trough)
+        spreads = (outlook.following.spread, outlook.second.spread, outlook.steady.spread)
         for kind, spread in zip(oracle.KINDS, spreads, strict=True):
             theirs = oracle.percentiles(np.concatenate([of_model[kind] for of_model in troughs]), weights)
             close([spread.p05, spread.median, spread.p95], theirs, within)

@@ -45,7 +45,7 @@ def narrow(model: PopulationModel) -> PopulationModel:
 
 
 def second(outlook: Outlook) -> tuple[float, float, float]:
-    return outlook.second_trough.p05, outlook.second_trough.median, outlook.second_trough.p95
+    return outlook.second.spread.p05, outlook.second.spread.median, outlook.second.spread.p95
 
 
 # --- no level, and levels that say little ----------------------------------------------------------------------------
@@ -69,7 +69,7 @@ def test_without_levels_all_models_count_alike() -> None:
 def test_without_levels_the_median_is_near_the_typical_trough() -> None:
     asked = ask([fixed(COMBINED)], at_steady_state(), [Q8, Q4], start=560.0)
     for outlook, weeks in zip(asked.outlooks, (8, 4), strict=True):
-        assert outlook.steady_trough.median == pytest.approx(
+        assert outlook.steady.spread.median == pytest.approx(
             steady_trough(typical(COMBINED, child()), 150, weeks), rel=0.05
         )
 
@@ -195,9 +195,9 @@ def test_an_old_dose_begins_the_new_interval() -> None:
     (outlook,) = ask([model], case, [Regimen(28, 150, TWO_HOURS)], start=112.0, first=old).outlooks
     course = Course(model, replace(case, infusions=(*case.infusions, *infusions([140, 168], 150))), (140.0, 168.0))
     first, then = course.expect(np.zeros(3))[0]
-    assert outlook.next_trough.median == pytest.approx(first, rel=1e-4)
+    assert outlook.following.spread.median == pytest.approx(first, rel=1e-4)
     assert second(outlook) == pytest.approx([then] * 3, rel=1e-3)
-    assert outlook.steady_trough.median == pytest.approx(steady_trough(typical(COMBINED, child()), 150, 4), rel=1e-4)
+    assert outlook.steady.spread.median == pytest.approx(steady_trough(typical(COMBINED, child()), 150, 4), rel=1e-4)
 
 
 @pytest.mark.parametrize("model", [COMBINED, PASSOT], ids=lambda model: model.name)
@@ -209,7 +209,7 @@ def test_without_an_old_dose_the_regimen_begins_at_its_start(model: PopulationMo
         span, mg = outlook.regimen.interval, outlook.regimen.mg
         after = [(98.0 + number * span, TWO_HOURS, mg) for number in range(2)]
         levels = [textbook.level(typical(model, child()), [*before, *after], 98 + number * span) for number in (1, 2)]
-        assert outlook.next_trough.median == pytest.approx(levels[0], rel=1e-4)
+        assert outlook.following.spread.median == pytest.approx(levels[0], rel=1e-4)
         assert second(outlook) == pytest.approx([levels[1]] * 3, rel=1e-3)
 
 
@@ -226,7 +226,7 @@ def test_the_last_row_of_covariates_holds_for_what_is_to_come() -> None:
     rows = (CovariateRow(0, child()), CovariateRow(300, child(antibody_positive=1.0)))
     (outlook,) = ask([narrow(COMBINED)], replace(at_steady_state(), covariates=rows), [Q8], start=560.0).outlooks
     expected = steady_trough(typical(COMBINED, child(antibody_positive=1.0)), 150, 8)
-    assert outlook.steady_trough.median == pytest.approx(expected, rel=1e-3)
+    assert outlook.steady.spread.median == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_level_drawn_when_covariates_change_still_belongs_to_those_before() -> None:
@@ -248,7 +248,7 @@ def test_the_same_question_gets_the_same_answer() -> None:
 
 def test_what_had_to_be_assumed_widens_the_range() -> None:
     known, assumed = (
-        ask(models, at_steady_state(1.69), [Q4], start=560.0).outlooks[0].second_trough
+        ask(models, at_steady_state(1.69), [Q4], start=560.0).outlooks[0].second.spread
         for models in ([fixed(COMBINED)], widen([fixed(COMBINED)], {"antibody_positive": 0.36, "immunomodulator": 0.5}))
     )
     assert assumed.p95 / assumed.p05 > known.p95 / known.p05
@@ -257,7 +257,7 @@ def test_what_had_to_be_assumed_widens_the_range() -> None:
 
 def test_variability_between_occasions_widens_the_range() -> None:
     without, with_it = (
-        ask([model], at_steady_state(1.69), [Q8], start=560.0).outlooks[0].second_trough
+        ask([model], at_steady_state(1.69), [Q8], start=560.0).outlooks[0].second.spread
         for model in (fixed(COMBINED), COMBINED)
     )
     assert with_it.p05 < without.p05 < without.p95 < with_it.p95
@@ -283,7 +283,7 @@ def test_chances_of_the_average_are_those_of_the_models_by_weight() -> None:
             np.dot(asked.weights, outlook.chances_by_model(limit)), abs=0.0005
         )
     assert outlook.chance_above(5.0) <= outlook.chance_at_least(5.0)
-    assert min(outlook.by_model) <= outlook.second_trough.median <= max(outlook.by_model)
+    assert min(outlook.by_model) <= outlook.second.spread.median <= max(outlook.by_model)
 
 
 def test_possible_children_agree_with_the_estimate_where_levels_are_many() -> None:

@@ -18,7 +18,7 @@ from cds_service.clinical.pk.course import Course
 from cds_service.clinical.pk.model import Array, PopulationModel
 
 MOST_STEPS = 100
-QUICK_STEPS = 8  # by the expected Hessian; who has not arrived by then goes on by the observed one, which costs more
+QUICK_STEPS = 16  # by the expected Hessian; who has not arrived by then goes on by the observed one, which costs more
 MOST_HALVINGS = 30
 ENOUGH = 1e-9  # the objective is not expected to fall by more
 LONGEST_STEP = 3.0  # standard deviations between children

@@ -43,45 +43,55 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Likely:
-    """Troughs (ug/mL) of equally likely children, ascending."""
+    """Troughs (ug/mL) of equally likely children, in any order."""
 
     troughs: Array
 
     @property
+    def median(self) -> float:
+        """The middle one."""
+        return float(np.median(self.troughs))
+
+    @property
     def spread(self) -> Spread:
         """Median and percentiles; each trough stands for the middle of its share."""
-        places = np.array(QUANTILES) * len(self.troughs) - 0.5
-        p05, median, p95 = np.interp(places, np.arange(len(self.troughs)), self.troughs).tolist()
+        ordered = np.sort(self.troughs)
+        p05, median, p95 = (_at(ordered, share) for share in QUANTILES)
         return Spread(median, p05, p95)
 
     def at_least(self, limit: float) -> float:
         """Probability of at least the limit (ug/mL)."""
-        return 1 - float(np.searchsorted(self.troughs, limit, side="left")) / len(self.troughs)
+        return float(np.count_nonzero(self.troughs >= limit)) / len(self.troughs)
 
     def above(self, limit: float) -> float:
         """Probability of more than the limit (ug/mL)."""
-        return 1 - float(np.searchsorted(self.troughs, limit, side="right")) / len(self.troughs)
+        return float(np.count_nonzero(self.troughs > limit)) / len(self.troughs)
+
+
+def _at(ordered: Array, share: float) -> float:
+    place = min(max(share * len(ordered) - 0.5, 0.0), len(ordered) - 1.0)
+    low, high = ordered[int(place)], ordered[min(int(place) + 1, len(ordered) - 1)]
+    return float(low + (place - int(place)) * (high - low))
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What one regimen would do.
+    """What one regimen would do: the possible troughs by the average of the models.
 
-    The second trough is the one before the second infusion after the regimen began: the one to measure. `second` has
-    all that is possible by the average of the models, `second_by_model` by each alone, in their order.
+    The second trough is the one before the second infusion after the regimen began: the one to measure.
+    `second_by_model` has it by each model alone, in their order.
     """
 
     regimen: Regimen
-    next_trough: Spread
-    second_trough: Spread
-    steady_trough: Spread
+    following: Likely
     second: Likely
+    steady: Likely
     second_by_model: tuple[Likely, ...]
 
     @property
     def by_model(self) -> tuple[float, ...]:
         """The median second trough of each model, in ug/mL."""
-        return tuple(one.spread.median for one in self.second_by_model)
+        return tuple(one.median for one in self.second_by_model)
 
     def chance_at_least(self, limit: float) -> float:
         """Probability that the second trough reaches the limit (ug/mL)."""
@@ -118,14 +128,12 @@ def look_ahead(
     troughs = [_of_one_model(*one, regimens, first) for one in zip(possible, shares, strict=True)]
     picked = [found[:, :, _evenly(share, found.shape[2])] for found, share in zip(troughs, shares, strict=True)]
     averaged = np.concatenate(picked, axis=2)
-    by_model = [found[:, 1] for found in troughs]
-    for unsorted in (averaged, *by_model):
-        unsorted.sort()
     outlooks = []
-    for regimen, rows, alone in zip(regimens, averaged, zip(*by_model, strict=True), strict=True):
-        following, second, steadily = (Likely(row) for row in rows)
-        each = tuple(Likely(row) for row in alone)
-        outlooks.append(Outlook(regimen, following.spread, second.spread, steadily.spread, second, each))
+    for row, (regimen, rows) in enumerate(zip(regimens, averaged, strict=True)):
+        following, second, steadily = map(Likely, rows)
+        outlooks.append(
+            Outlook(regimen, following, second, steadily, tuple(Likely(found[row, 1]) for found in troughs))
+        )
     return tuple(outlooks)
 
 
@@ -170,18 +178,20 @@ def _fill(
     moved = propagate(parameters[:, None, :], intervals, durations)
     kept, gained = moved.kept, moved.gained / durations
     left = advance(kept, amounts[:, None])
-    left_later, later = advance(kept, left), advance(kept, gained)
+    left_later, twice = advance(kept, left)[0], advance(kept, gained)[0] + gained[0]
     steadily = steady(kept, gained)
     for row, regimen in enumerate(regimens):
-        here = schedules.index((regimen.interval, regimen.duration))
-        mg = np.float32(regimen.mg)
-        entered, entered_later = mg * gained[0, here], mg * later[0, here]
-        if first is not None:
-            old = _begun(parameters, regimen, first)
-            entered, entered_later = old[0], advance(kept[:, :, here], old)[0]
-        found[row, 0] = left[0, here] + entered
-        found[row, 1] = left_later[0, here] + entered_later + mg * gained[0, here]
-        found[row, 2] = mg * steadily[here]
+        here, mg = schedules.index((regimen.interval, regimen.duration)), np.float32(regimen.mg)
+        if first is None:
+            np.multiply(gained[0, here], mg, out=found[row, 0])
+            found[row, 0] += left[0, here]
+            np.multiply(twice[here], mg, out=found[row, 1])
+            found[row, 1] += left_later[here]
+        else:
+            following = left[:, here] + _begun(parameters, regimen, first)
+            found[row, 0] = following[0]
+            found[row, 1] = advance(kept[:, :, here], following)[0] + mg * gained[0, here]
+        np.multiply(steadily[here], mg, out=found[row, 2])
     np.maximum(found, 0, out=found)  # rounding may pass below nothing
     found /= parameters[CENTRAL_VOLUME]
 
