@@ -109,9 +109,9 @@ def test_children_are_found_on_a_server_that_can_search_across_patients(config: 
 
 
 def test_an_unknown_child_is_told_by_its_reason_only(config: Path, fhir_base: str) -> None:
-    told = document(config, fhir_base, ["nobody-of-that-name"])
+    told = document(config, fhir_base, ["child-of-no-server"])
     assert (told["exit"], told["charts"]["read"]) == (1, 0)
-    assert "nobody" not in json.dumps(told)
+    assert "child-of-no-server" not in json.dumps(told)
     assert "answered 404" in told["charts"]["refusals"][0]["reason"]
 
 
