@@ -10,8 +10,8 @@ from cds_service import __version__
 from cds_service.admission import Admission
 from cds_service.errors import CdsError
 from cds_service.hooks.routes import SITE, hooks
-from cds_service.hooks.site import open_site
-from cds_service.settings import Settings
+from cds_service.site.settings import Settings
+from cds_service.site.site import open_site
 
 log = logging.getLogger("infliximab_cds")
 

@@ -18,8 +18,8 @@ from cds_service.clinical.knowledge import target, target_profiles
 from cds_service.errors import BadHookRequest, CdsError
 from cds_service.hooks.evaluate import evaluate
 from cds_service.hooks.request import HookRequest
-from cds_service.hooks.site import Site
 from cds_service.saved import read_saved
+from cds_service.site.site import Site
 
 TELL_EVERY = 100  # files between two lines of progress
 COLUMNS = (Severity.WARNING, Severity.INFO)

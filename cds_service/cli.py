@@ -16,7 +16,7 @@ from typing import Any
 
 from cds_service import __version__
 from cds_service.errors import BadHookRequest, CdsError, ConfigurationError
-from cds_service.settings import Backend, Settings, load_settings
+from cds_service.site.settings import Backend, Settings, load_settings
 
 MOST_BYTES = 2_000_000  # of a forecast case
 MOST_CHARTS = 100_000  # of one check
@@ -154,7 +154,7 @@ def _tell_of_callers(settings: Settings) -> None:
 
 
 def _tell_of_own_token(backend: Backend, whoever: str) -> None:
-    from cds_service.key_files import mode_open_to_others
+    from cds_service.site.key_files import mode_open_to_others
 
     _notice(f"Calls that bring no FHIR token read {backend.server} with ours: {whoever} gets cards from it.")
     if backend.private_key_file and (mode := mode_open_to_others(Path(backend.private_key_file))):
@@ -231,7 +231,7 @@ def _burden(options: argparse.Namespace) -> int:
 
 
 def _keys(options: argparse.Namespace) -> int:
-    from cds_service.key_files import NAME, make_key_file
+    from cds_service.site.key_files import NAME, make_key_file
 
     def make() -> None:
         public = make_key_file(options.out, options.algorithm)
@@ -273,7 +273,7 @@ def _patients(options: argparse.Namespace) -> str | None:
 
 def _site_and_time(options: argparse.Namespace) -> tuple[Any, datetime]:
     from cds_service.hooks import clock
-    from cds_service.hooks.site import open_site
+    from cds_service.site.site import open_site
 
     site = open_site(load_settings(options.config))
     return site, _read_time(options.as_of) if options.as_of else clock.now()

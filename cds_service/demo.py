@@ -19,7 +19,7 @@ from cds_service.app import create_app
 from cds_service.errors import BadHookRequest
 from cds_service.hooks import clock
 from cds_service.server import open_port, run_server
-from cds_service.settings import Settings
+from cds_service.site.settings import Settings
 
 HOST = "127.0.0.1"
 SHOWN = "low-trough"

@@ -4,8 +4,8 @@ Question: which request is this? `evaluate` and `burden` share it, so that both 
 """
 
 from cds_service.hooks.request import HookRequest, read_hook_request
-from cds_service.hooks.services import service_for_hook
-from cds_service.hooks.site import Site
+from cds_service.site.services import service_for_hook
+from cds_service.site.site import Site
 from cds_service.trust.json_gate import read_json
 
 

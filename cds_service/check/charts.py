@@ -18,7 +18,7 @@ from cds_service.check.coverage import Coverage, cover
 from cds_service.check.unmapped import Sight, find_unmapped
 from cds_service.clinical.record import DataIssue, SourceState, TreatmentRecord
 from cds_service.errors import CdsError
-from cds_service.hooks.site import Site
+from cds_service.site.site import Site
 from cds_service.trust.origins import FhirBase
 from fhir_mappings.chart import RawChart
 from fhir_mappings.identity import evidence, newest_versions

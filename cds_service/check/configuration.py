@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cds_service.callers import AllowedCaller
 from cds_service.check.finding import Finding, find
 from cds_service.clinical.knowledge import assays
 from cds_service.errors import ConfigurationError
-from cds_service.hooks.site import Site, open_site
-from cds_service.key_files import mode_open_to_others
 from cds_service.outgoing import Unanswered
-from cds_service.risk_model_file import load_risk_model
-from cds_service.settings import Settings, load_settings
+from cds_service.site.callers import AllowedCaller
+from cds_service.site.key_files import mode_open_to_others
+from cds_service.site.risk_model_file import load_risk_model
+from cds_service.site.settings import Settings, load_settings
+from cds_service.site.site import Site, open_site
 from cds_service.trust.caller_token import Caller
 from cds_service.trust.key_sets import FetchedKeys
 from cds_service.trust.origins import read_base

@@ -6,7 +6,7 @@ Source: CDS Hooks 2.0.1, Discovery and Prefetch Template; SMART App Launch 2, sc
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cds_service.hooks.site import Site
+from cds_service.site.site import Site
 from fhir_mappings.searches import common_types, prefetch_templates, resource_types
 
 

@@ -11,7 +11,7 @@ from cds_service.check.charts import ReadSample
 from cds_service.check.coverage import Coverage
 from cds_service.check.finding import Finding, State, find
 from cds_service.check.tally import UnmappedCode
-from cds_service.hooks.site import Site
+from cds_service.site.site import Site
 from fhir_mappings.drugs import INFLIXIMAB
 
 NAMES = {  # of what a table maps, in a sentence

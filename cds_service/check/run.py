@@ -29,7 +29,7 @@ from cds_service.check.tally import (
     count_unmapped,
 )
 from cds_service.errors import BadHookRequest
-from cds_service.hooks.site import Site
+from cds_service.site.site import Site
 from cds_service.trust.origins import FhirBase, read_base
 from fhir_mappings.shape import Misshapen
 

@@ -19,7 +19,7 @@ from cds_service.clinical.record import DataIssue, TreatmentRecord
 from cds_service.hooks.access import ask_for_chart, check_identity
 from cds_service.hooks.drafts import read_drafts, read_drafts_again, refer_to_chart
 from cds_service.hooks.request import HookRequest
-from cds_service.hooks.site import Site
+from cds_service.site.site import Site
 from fhir_mappings.chart import RawChart
 from fhir_mappings.orders import DraftOrder, also_ordered
 from fhir_mappings.read import read_record

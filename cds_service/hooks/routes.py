@@ -12,8 +12,8 @@ from cds_service.errors import UnknownCaller
 from cds_service.hooks import clock
 from cds_service.hooks.evaluate import evaluate
 from cds_service.hooks.request import read_hook_request
-from cds_service.hooks.services import find_service
-from cds_service.hooks.site import Site
+from cds_service.site.services import find_service
+from cds_service.site.site import Site
 from cds_service.trust.caller_token import SERVICES, Caller
 from cds_service.trust.json_gate import read_json
 

@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 
 from cds_service import patients
 from cds_service.burden import choose_profiles, count_outcomes, find_charts, judge_charts, write_table
-from cds_service.hooks.site import open_site
-from cds_service.settings import Settings
+from cds_service.site.settings import Settings
+from cds_service.site.site import open_site
 
 AS_OF = datetime(2026, 11, 22, 9, tzinfo=UTC)
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from cds_service.caller_profiles import CallerProfile, load_caller_profiles
-from cds_service.callers import AllowedCaller
-from cds_service.ehr_profiles import Fact, Profile, Source, load_profiles, load_sources
-from cds_service.hooks.services import load_services
-from cds_service.settings import Backend, Settings
+from cds_service.site.caller_profiles import CallerProfile, load_caller_profiles
+from cds_service.site.callers import AllowedCaller
+from cds_service.site.ehr_profiles import EhrProfile, load_profiles, load_sources
+from cds_service.site.profiles import Fact, Source
+from cds_service.site.services import load_services
+from cds_service.site.settings import Backend, Settings
 from fhir_mappings.searches import common_types, load_searches, prefetch_templates, resource_types
 from generator.layout import Json, data, same_keys, table
 
@@ -117,7 +118,7 @@ def _fact(fact: Fact[object]) -> str:
     return value + ("" if fact.verified else UNVERIFIED)
 
 
-def _profile(name: str, row: Profile) -> str:
+def _profile(name: str, row: EhrProfile) -> str:
     sources = [load_sources()[key] for key in dict.fromkeys(fact.source for fact in row.facts.values())]
     cited = "; ".join(f"[{source.label}]({source.url})" for source in sources)
     lines = [

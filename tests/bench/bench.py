@@ -23,7 +23,7 @@ from urllib.parse import urlencode, urlsplit
 import requests
 
 from cds_service.hooks import clock
-from cds_service.settings import Settings
+from cds_service.site.settings import Settings
 from fhir_mappings.searches import fhir_query, load_searches
 from tests.bench import reading
 from tests.bench.forecasting import measure_forecast, measure_import

@@ -14,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from cds_service.callers import CallersSection
+from cds_service.site.callers import CallersSection
 from cds_service.trust.used_tokens import UsedTokens
 from tests.service.tokens import SIGN, caller, ec_signer, key_file, rsa_signer
 

@@ -56,7 +56,7 @@ def _serve_flask(app: Flask) -> None:
 def _service_app() -> Flask:
     # Imported here, so that the static application's memory holds nothing of ours.
     from cds_service.app import create_app
-    from cds_service.settings import Settings
+    from cds_service.site.settings import Settings
 
     return create_app(Settings())
 

@@ -16,8 +16,8 @@ from cds_service.hooks.access import ask_for_chart, check_identity
 from cds_service.hooks.drafts import read_drafts, read_drafts_again
 from cds_service.hooks.evaluate import evaluate
 from cds_service.hooks.request import read_hook_request
-from cds_service.hooks.site import open_site
-from cds_service.settings import Settings
+from cds_service.site.settings import Settings
+from cds_service.site.site import open_site
 from cds_service.trust.json_gate import read_json
 from fhir_mappings.read import read_record
 from tests.bench.workload import HOOK

@@ -19,8 +19,8 @@ from cards.write import write_cards
 from cds_service import patients
 from cds_service.hooks.evaluate import evaluate
 from cds_service.hooks.request import read_hook_request
-from cds_service.hooks.site import open_site
-from cds_service.settings import Settings
+from cds_service.site.settings import Settings
+from cds_service.site.site import open_site
 from tests.cards import profiles
 from tests.cards.assessments import AS_OF, CARDS, draft_for, hook_for
 

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from cards.form import CardForm
 from cards.write import write_cards
 from cds_service.app import create_app
-from cds_service.ehr import EhrSection, OwnReason
-from cds_service.settings import Settings
+from cds_service.site.ehr import EhrSection, OwnReason
+from cds_service.site.settings import Settings
 from tests.cards.assessments import DRAFT, LOW_TROUGH
 
 GOLDEN = Path(__file__).with_name("golden-profiles")

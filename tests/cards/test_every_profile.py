@@ -18,8 +18,8 @@ from cards.suggest import suggest, suggest_listed
 from cards.wording import load_wording
 from cards.write import write_cards
 from cds_service.clinical.assessment import Assessment
-from cds_service.ehr import EhrSection
-from cds_service.ehr_profiles import load_profiles
+from cds_service.site.ehr import EhrSection
+from cds_service.site.ehr_profiles import load_profiles
 from tests.cards.assessments import CARDS, DRAFT, LOW_TROUGH, draft_for, hook_for
 from tests.cards.profiles import GOLDEN, OWN_REASONS, SITES, answers_of, as_json, cards_of, discovery_of, form_of
 from tests.cards.rules import (

@@ -9,9 +9,9 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from cds_service.check.finding import State, find, load_wording
-from cds_service.ehr_profiles import load_profiles
-from cds_service.hooks.services import load_services
-from cds_service.settings import Settings
+from cds_service.site.ehr_profiles import load_profiles
+from cds_service.site.services import load_services
+from cds_service.site.settings import Settings
 from cds_service.trust.keys import Algorithm, make_private_key, public_key_set, write_pem
 from fhir_mappings.rows import known_tables, read_rows
 from fhir_mappings.searches import load_searches, prefetch_templates

@@ -17,8 +17,8 @@ from cds_service.chart.paging import Reading
 from cds_service.check.coverage import cover, together
 from cds_service.hooks.access import ask_for_chart
 from cds_service.hooks.request import read_hook_request
-from cds_service.hooks.site import open_site
-from cds_service.settings import Settings
+from cds_service.site.settings import Settings
+from cds_service.site.site import open_site
 from fhir_mappings.read import read_record
 from fhir_mappings.rows import columns_of
 from fhir_mappings.searches import load_searches

@@ -13,10 +13,10 @@ from cds_service.chart.request import Deadline
 from cds_service.clinical.record import TreatmentRecord
 from cds_service.hooks.access import ask_for_chart
 from cds_service.hooks.request import read_hook_request
-from cds_service.hooks.services import load_services
-from cds_service.hooks.site import Site, open_site
 from cds_service.patients import SyntheticPatient
-from cds_service.settings import Fhir, Settings
+from cds_service.site.services import load_services
+from cds_service.site.settings import Fhir, Settings
+from cds_service.site.site import Site, open_site
 from fhir_mappings.read import read_record
 
 HOOKS = ("order-select", "order-sign", "patient-view")

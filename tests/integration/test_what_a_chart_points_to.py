@@ -7,8 +7,8 @@ from cds_service.chart.gather import gather
 from cds_service.chart.paging import Reading
 from cds_service.chart.request import ChartRequest, Deadline
 from cds_service.clinical.record import SourceState
-from cds_service.hooks.site import open_site
-from cds_service.settings import Fhir, Settings
+from cds_service.site.settings import Fhir, Settings
+from cds_service.site.site import open_site
 from cds_service.trust.origins import read_base
 from fhir_mappings.read import read_record
 from tests.integration.conftest import held

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from cds_service import patients
 from cds_service.app import create_app
-from cds_service.settings import Settings
+from cds_service.site.settings import Settings
 from tests.load.open_loop import Order
 
 HOOK = "order-sign"

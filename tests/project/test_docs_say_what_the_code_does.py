@@ -18,9 +18,9 @@ from cds_service.clinical.knowledge import assays, stops, target_profiles
 from cds_service.clinical.policy import Policy
 from cds_service.demo import BUNDLED
 from cds_service.errors import CdsError
-from cds_service.hooks.services import load_services
-from cds_service.risk_model_file import load_risk_model
-from cds_service.settings import Settings, load_settings
+from cds_service.site.risk_model_file import load_risk_model
+from cds_service.site.services import load_services
+from cds_service.site.settings import Settings, load_settings
 from fhir_mappings.rows import read_rows
 from fhir_mappings.searches import load_searches, prefetch_templates
 from tests.clinical.charts import CROHNS, ago, chart, diagnosed, judge, level, measured

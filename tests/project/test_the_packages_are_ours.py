@@ -60,7 +60,7 @@ def test_the_service_opens_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> 
         "from cards.wording import load_wording\n"
         "from cds_service import patients\n"
         "from cds_service.app import create_app\n"
-        "from cds_service.settings import Settings\n"
+        "from cds_service.site.settings import Settings\n"
         "load_wording(); create_app(Settings()); assert patients.names()\n"
         "print(*(module.__file__ for module in (cards, cds_service, fhir_mappings)), sep='\\n')"
     )

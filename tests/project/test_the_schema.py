@@ -27,9 +27,9 @@ from cds_service.clinical.record import IssueLevel
 from cds_service.clinical.site_model import Calibration
 from cds_service.hooks.evaluate import evaluate
 from cds_service.hooks.request import read_hook_request
-from cds_service.hooks.site import Site, open_site
-from cds_service.risk_model_file import load_risk_model
-from cds_service.settings import Settings
+from cds_service.site.risk_model_file import load_risk_model
+from cds_service.site.settings import Settings
+from cds_service.site.site import Site, open_site
 from tests.clinical.charts import (
     ACTIVE,
     CROHNS,

@@ -33,8 +33,8 @@ from cds_service.clinical.record import (
     Route,
     TreatmentRecord,
 )
-from cds_service.risk_model_file import load_risk_model
-from cds_service.settings import Settings
+from cds_service.site.risk_model_file import load_risk_model
+from cds_service.site.settings import Settings
 from fhir_mappings.orders import read_orders
 from fhir_mappings.rows import read_rows
 from fhir_mappings.searches import load_searches

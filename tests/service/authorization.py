@@ -11,7 +11,7 @@ import jwt
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from cds_service.settings import Backend
+from cds_service.site.settings import Backend
 from cds_service.trust.keys import public_key_set
 
 CLIENT = "infliximab-cds-test"

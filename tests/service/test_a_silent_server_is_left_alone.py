@@ -15,7 +15,7 @@ from cds_service.app import create_app
 from cds_service.chart import breaker
 from cds_service.chart.breaker import MOST_FAILURES, Breaker
 from cds_service.hooks import clock
-from cds_service.settings import Fhir, Settings
+from cds_service.site.settings import Fhir, Settings
 
 LEFT_ALONE = "did not answer lately"
 SERVICE = "/cds-services/infliximab-order-sign"

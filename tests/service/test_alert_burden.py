@@ -18,8 +18,8 @@ from cds_service.cli import UNCONFIGURED, main
 from cds_service.clinical.knowledge import target_profiles
 from cds_service.hooks.evaluate import evaluate
 from cds_service.hooks.request import read_hook_request
-from cds_service.hooks.site import open_site
-from cds_service.settings import Settings
+from cds_service.site.settings import Settings
+from cds_service.site.site import open_site
 
 AS_OF = datetime(2026, 11, 22, 9, tzinfo=UTC)
 AT = "2026-11-22T09:00:00+00:00"

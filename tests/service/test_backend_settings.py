@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from cds_service.cli import _tell_where, main
 from cds_service.errors import ConfigurationError
-from cds_service.hooks.site import open_site
-from cds_service.settings import load_settings
+from cds_service.site.settings import load_settings
+from cds_service.site.site import open_site
 from cds_service.trust.keys import make_private_key, read_private_key, thumbprint, write_pem
 
 SERVER = "https://fhir.hospital.example/r4"

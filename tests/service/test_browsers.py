@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from cds_service.app import create_app
-from cds_service.settings import Server, Settings, load_settings
+from cds_service.site.settings import Server, Settings, load_settings
 from tests.service.tokens import NOTHING_ORDERED, SIGN, call, caller, ec_signer, key_file, open_service
 
 PAGE = "https://sandbox.example"

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from flask.testing import FlaskClient
 
-from cds_service.settings import Fhir
+from cds_service.site.settings import Fhir
 from tests.service.tokens import (
     AUDIENCE,
     NOTHING_ORDERED,

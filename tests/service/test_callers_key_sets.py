@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from cds_service.caller_profiles import published_thumbprints
 from cds_service.outgoing import Unanswered
+from cds_service.site.caller_profiles import published_thumbprints
 from cds_service.trust.key_sets import FRESH_SECONDS, KEPT_SECONDS, QUIET_SECONDS, FetchedKeys
 from cds_service.trust.public_keys import MOST_BYTES, read_key_set
 from tests.service.tokens import Signer, call, caller, ec_signer, open_service, rsa_signer

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from cds_service.caller_profiles import FILE, load_caller_profiles, published_thumbprints, read_caller_profiles
 from cds_service.cli import _tell_where, main
 from cds_service.errors import ConfigurationError
-from cds_service.hooks.site import open_site
-from cds_service.settings import load_settings
+from cds_service.site.caller_profiles import FILE, CallerProfile, load_caller_profiles, published_thumbprints
+from cds_service.site.profiles import as_table, read_profiles
+from cds_service.site.settings import load_settings
+from cds_service.site.site import open_site
 from cds_service.trust.caller_token import Reason
 from tests.service.tokens import AUDIENCE, ISSUER, call, ec_signer, good, p256_signer, rsa_signer
 from tests.service.tokens import open_service as open_for
@@ -34,7 +35,7 @@ SANDBOX_KEY = {
     "y": "Sm3mLE-n1zYNla_aiE3cb3nZsL51RbC7ysw3q8aJLxGm-hx79RPMYpITDjp7kgzy",
 }  # fmt: skip
 USUAL = {"name": "EHR", "issuer": ISSUER, "audiences": [AUDIENCE], "key_set_file": "keys.json"}
-TABLE = files("cds_service").joinpath(FILE).read_text("utf-8")
+TABLE = files("cds_service.site").joinpath(FILE).read_text("utf-8")
 DEVELOPMENT = '[server]\nmode = "development"\n'
 
 
@@ -235,7 +236,7 @@ def test_without_callers_nothing_is_loaded_that_checks_tokens_and_with_them_befo
 ) -> None:
     code = (
         "import sys; from pathlib import Path; from cds_service.app import create_app;"
-        "from cds_service.settings import load_settings;"
+        "from cds_service.site.settings import load_settings;"
         "create_app(load_settings(Path(sys.argv[1])));"
         "print([name for name in ('jwt', 'jwt.api_jws', 'cryptography') if name in sys.modules])"
     )
@@ -299,4 +300,4 @@ def test_every_fact_of_a_profile_has_a_source_and_the_shelf_is_cited() -> None:
 )
 def test_a_wrong_table_of_profiles_is_told(old: str, new: str, told: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(told)):
-        read_caller_profiles(TABLE.replace(old, new, 1))
+        read_profiles(as_table(FILE, TABLE.replace(old, new, 1)), CallerProfile)

@@ -3,7 +3,7 @@
 import re
 
 from cds_service.app import create_app
-from cds_service.settings import Settings
+from cds_service.site.settings import Settings
 
 SUPPORTED = {"patient", "subject", "category", "code", "status", "date", "effective-time", "_count"}
 

@@ -17,14 +17,15 @@ import pytest
 from cds_service import patients
 from cds_service.app import create_app
 from cds_service.cli import main
-from cds_service.ehr import EhrSection
-from cds_service.ehr_profiles import FILE, load_profiles, load_sources, read_profiles
 from cds_service.errors import ConfigurationError
 from cds_service.hooks import clock
-from cds_service.hooks.services import load_services
-from cds_service.settings import Fhir, Settings, load_settings
+from cds_service.site.ehr import EhrSection
+from cds_service.site.ehr_profiles import FILE, EhrProfile, load_profiles, load_sources
+from cds_service.site.profiles import as_table, read_profiles
+from cds_service.site.services import load_services
+from cds_service.site.settings import Fhir, Settings, load_settings
 
-TABLE = files("cds_service").joinpath(FILE).read_text("utf-8")
+TABLE = files("cds_service.site").joinpath(FILE).read_text("utf-8")
 OWN = '{ system = "urn:x", code = "7" }'
 
 
@@ -123,7 +124,7 @@ def test_a_whole_section_arrives(tmp_path: Path) -> None:
 def test_a_wrong_row_of_the_profiles_is_named(wrong: str, right: str, told: str) -> None:
     assert right in TABLE
     with pytest.raises(ConfigurationError) as refused:
-        read_profiles(TABLE.replace(right, wrong, 1))
+        read_profiles(as_table(FILE, TABLE.replace(right, wrong, 1)), EhrProfile)
     assert told in "; ".join(refused.value.diagnostics)
 
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from cds_service import patients
 from cds_service.app import create_app
 from cds_service.hooks import clock
-from cds_service.settings import Fhir, Settings
+from cds_service.site.settings import Fhir, Settings
 
 ORDER_HOOKS = ("order-select", "order-sign")
 

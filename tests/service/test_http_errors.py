@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cds_service.app import create_app
-from cds_service.settings import Settings
+from cds_service.site.settings import Settings
 
 SIGN = "/cds-services/infliximab-order-sign"
 JSON = "application/json"

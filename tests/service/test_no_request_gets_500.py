@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cds_service import patients
 from cds_service.app import create_app
 from cds_service.hooks import clock
-from cds_service.settings import Settings
+from cds_service.site.settings import Settings
 
 EXPECTED = {200, 400, 412}
 ODD: list[Any] = [

@@ -27,8 +27,8 @@ from cds_service.chart.page import Failure
 from cds_service.chart.request import ChartRequest, Deadline
 from cds_service.errors import NoToken
 from cds_service.hooks import clock
-from cds_service.hooks.site import open_site
-from cds_service.settings import Fhir, Settings
+from cds_service.site.settings import Fhir, Settings
+from cds_service.site.site import open_site
 from cds_service.trust.backend import QUIET_SECONDS, OwnToken
 from cds_service.trust.keys import make_private_key, write_pem
 from tests.service.authorization import (

@@ -16,7 +16,7 @@ from cds_service.chart.paging import Reading
 from cds_service.chart.request import ChartRequest, Deadline, Limits
 from cds_service.clinical.record import IssueLevel, SourceState
 from cds_service.hooks import clock
-from cds_service.settings import Fhir, Settings
+from cds_service.site.settings import Fhir, Settings
 from cds_service.trust.origins import read_base
 from fhir_mappings.chart import ChartPart, RawChart
 from fhir_mappings.searches import load_searches

@@ -13,9 +13,9 @@ from cds_service.cli import main
 from cds_service.clinical.knowledge import risk_model
 from cds_service.clinical.site_model import BaselineModel, Cohort, Measures, RecalibratedModel
 from cds_service.errors import ConfigurationError
-from cds_service.hooks.site import open_site
-from cds_service.risk_model_file import _Coefficients, _Range, _Reference, load_risk_model
-from cds_service.settings import load_settings
+from cds_service.site.risk_model_file import _Coefficients, _Range, _Reference, load_risk_model
+from cds_service.site.settings import load_settings
+from cds_service.site.site import open_site
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "risk-models"
 BASELINE, RECALIBRATED = ((EXAMPLES / f"{name}.toml").read_text("utf-8") for name in ("baseline", "recalibrated"))

@@ -122,7 +122,7 @@ def test_a_missing_configuration_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_the_serving_process_imports_no_heavy_library() -> None:
     script = (
-        "import sys; from cds_service.app import create_app; from cds_service.settings import Settings;"
+        "import sys; from cds_service.app import create_app; from cds_service.site.settings import Settings;"
         "create_app(Settings());"
         "print([name for name in ('fhir', 'pandas', 'scipy', 'statsmodels') if name in sys.modules])"
     )

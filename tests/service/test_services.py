@@ -3,8 +3,8 @@
 import pytest
 
 from cds_service.errors import BadHookRequest, UnknownService
-from cds_service.hooks import services
-from cds_service.hooks.services import find_service, load_services, service_for_hook
+from cds_service.site import services
+from cds_service.site.services import find_service, load_services, service_for_hook
 
 ROW = '[[service]]\nid = "a"\nhook = "order-sign"\ntitle = "t"\ndescription = "d"\nusage = "u"\n'
 

@@ -9,7 +9,7 @@ import pytest
 
 from cds_service.clinical.policy import Policy
 from cds_service.errors import ConfigurationError
-from cds_service.settings import PolicySection, Settings, load_settings
+from cds_service.site.settings import PolicySection, Settings, load_settings
 
 EXAMPLE = Path(__file__).parents[2] / "docker" / "infliximab-cds.toml"
 

@@ -16,8 +16,8 @@ from flask.testing import FlaskClient
 from jwt.algorithms import get_default_algorithms
 
 from cds_service.app import create_app
-from cds_service.callers import AllowedCaller, CallersSection
-from cds_service.settings import Fhir, Server, Settings
+from cds_service.site.callers import AllowedCaller, CallersSection
+from cds_service.site.settings import Fhir, Server, Settings
 
 Json = dict[str, Any]
 ISSUER = "https://ehr.hospital.example/fhir"

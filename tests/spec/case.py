@@ -25,7 +25,7 @@ from cds_service.clinical.assessment import (
 )
 from cds_service.clinical.knowledge import risk_model, stops, target_profiles
 from cds_service.clinical.site_model import Calibration
-from cds_service.settings import PolicySection
+from cds_service.site.settings import PolicySection
 from tests.clinical.charts import EIGHT_WEEKLY
 from tests.spec.facts import (
     STRICT,

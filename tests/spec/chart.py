@@ -24,7 +24,7 @@ from cds_service.clinical.record import (
     TreatmentRecord,
 )
 from cds_service.patients.phrases import read_amount, read_rhythm, read_span
-from cds_service.risk_model_file import load_risk_model
+from cds_service.site.risk_model_file import load_risk_model
 from tests.clinical import charts
 from tests.clinical.charts import VISIT
 from tests.spec.case import Case

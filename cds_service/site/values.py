@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
-from cds_service.checked_toml import FOLDER
+from cds_service.site.checked_toml import FOLDER
 from cds_service.trust.origins import read_base, read_secure_url
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from cds_service.caller_profiles import (
+from cds_service.site.caller_profiles import (
     MOST_SECONDS,
     Algorithms,
     CallerProfile,
@@ -17,9 +17,9 @@ from cds_service.caller_profiles import (
     published_callers,
     published_thumbprints,
 )
-from cds_service.checked_toml import Section, Text
-from cds_service.hooks.services import load_services
-from cds_service.site_values import BaseUrl, SecureUrl, SitePath, Visible
+from cds_service.site.checked_toml import Section, Text
+from cds_service.site.services import load_services
+from cds_service.site.values import BaseUrl, SecureUrl, SitePath, Visible
 from cds_service.trust.caller_token import SERVICES, Caller, endpoint_of
 from cds_service.trust.callers import Callers
 from cds_service.trust.key_sets import FetchedKeys

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from cds_service.checked_toml import Section, Text, check, open_toml
 from cds_service.clinical.knowledge import risk_model
 from cds_service.clinical.site_model import BaselineModel, Cohort, Measures, RecalibratedModel, SiteModel, cholesky
+from cds_service.site.checked_toml import Section, Text, check, open_toml
 
 INTERCEPT = "intercept"
 AGREEMENT = 0.01  # between the probability stated and events / children: it may be rounded to two decimals

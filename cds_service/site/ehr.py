@@ -13,9 +13,9 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from cards.card import Coding, SelectionBehavior, Source
 from cards.form import CardForm, SuggestionForm
 from cards.wording import load_wording
-from cds_service.checked_toml import Section
-from cds_service.ehr_profiles import Hooks, Profile, Version, load_profiles
-from cds_service.hooks.services import Service, load_services
+from cds_service.site.checked_toml import Section
+from cds_service.site.ehr_profiles import EhrProfile, Hooks, Version, load_profiles
+from cds_service.site.services import Service, load_services
 
 LONGEST_INTERVAL = 16  # weeks, as in [policy]
 
@@ -91,7 +91,7 @@ class EhrSection(Section):
         return self
 
     @property
-    def facts(self) -> Profile:
+    def facts(self) -> EhrProfile:
         """The row of the profile."""
         return load_profiles()[self.profile]
 

@@ -15,13 +15,13 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from cds_service.callers import CallersSection
-from cds_service.checked_toml import Section, Text, check, each_once, open_toml
 from cds_service.clinical.knowledge import target_profiles
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.site_model import SiteModel
-from cds_service.ehr import EhrSection
-from cds_service.site_values import BaseUrl, Origin, SecureBase, SecureUrl, SitePath, Visible
+from cds_service.site.callers import CallersSection
+from cds_service.site.checked_toml import Section, Text, check, each_once, open_toml
+from cds_service.site.ehr import EhrSection
+from cds_service.site.values import BaseUrl, Origin, SecureBase, SecureUrl, SitePath, Visible
 from cds_service.trust.keys import Algorithm, read_private_key
 from cds_service.trust.origins import AllowedServers, is_this_machine, read_base
 

@@ -3,17 +3,13 @@
 Question: what may be expected of a token of this kind of EHR, and whose private key is known to everybody?
 """
 
-import tomllib
-from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from cds_service.checked_toml import Section, Text, TomlFile, check
-from cds_service.ehr_profiles import Fact, Sentences, Source
+from cds_service.site.checked_toml import Section
+from cds_service.site.profiles import Fact, Profile, Profiles, read_profiles, shipped
 from cds_service.trust.public_keys import SigningAlgorithm
 
 FILE = "caller_profiles.toml"
@@ -32,45 +28,18 @@ class Published(Section):
     thumbprints: Names
 
 
-class CallerProfile(Section):
+class CallerProfile(Profile):
     """What the tokens of one kind of caller are like."""
 
-    title: Text
     algorithms: Fact[Algorithms]
     max_lifetime_seconds: Fact[Lifetime]
-    tasks: Sentences
     published: Published | None = None
-
-    @property
-    def facts(self) -> Mapping[str, Fact[object]]:
-        """The facts by their names, in the order above."""
-        return {name: told for name, told in self if isinstance(told, Fact)}
-
-
-class CallerProfiles(Section):
-    """The whole table."""
-
-    source: dict[str, Source]
-    profile: dict[str, CallerProfile]
-
-    @model_validator(mode="after")
-    def _sources_exist(self) -> "CallerProfiles":
-        for name, row in self.profile.items():
-            for fact, told in row.facts.items():
-                if told.source not in self.source:
-                    raise ValueError(f"profile.{name}.{fact}: {told.source} is none of the sources")
-        return self
 
 
 @cache
-def load_caller_profiles() -> CallerProfiles:
+def load_caller_profiles() -> Profiles[CallerProfile]:
     """The profiles shipped with the service; the first is the default."""
-    return read_caller_profiles(files("cds_service").joinpath(FILE).read_text("utf-8"))
-
-
-def read_caller_profiles(text: str) -> CallerProfiles:
-    """A table of profiles. Raises ConfigurationError with one line per fault: file, line, key, what was expected."""
-    return check(TomlFile(Path(FILE), text, tomllib.loads(text)), CallerProfiles)
+    return read_profiles(shipped(FILE), CallerProfile)
 
 
 @cache

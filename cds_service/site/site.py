@@ -11,9 +11,9 @@ from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.request import Deadline, Limits
 from cds_service.clinical.policy import Policy
 from cds_service.errors import ConfigurationError
-from cds_service.hooks.services import Service
-from cds_service.risk_model_file import load_risk_model
-from cds_service.settings import Backend, Settings
+from cds_service.site.risk_model_file import load_risk_model
+from cds_service.site.services import Service
+from cds_service.site.settings import Backend, Settings
 from cds_service.trust.backend import OwnAccess, OwnToken
 from cds_service.trust.caller_token import Caller
 from cds_service.trust.callers import Callers
