@@ -16,6 +16,7 @@ from typing import Any
 
 from cds_service import __version__
 from cds_service.errors import BadHookRequest, CdsError, ConfigurationError
+from cds_service.operations.log import set_up_log, tell
 from cds_service.settings import Backend, Settings, load_settings
 
 MOST_BYTES = 2_000_000  # of a forecast case
@@ -28,6 +29,7 @@ UNCONFIGURED = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code."""
     options = _parser().parse_args(arguments)
+    set_up_log()
     command: int = options.command(options)
     return command
 
@@ -97,15 +99,19 @@ def _serve(options: argparse.Namespace) -> int:
         from cds_service.server import open_port, run_server
 
         settings = load_settings(options.config)
+        readable = {"auto": sys.stderr.isatty(), "json": False, "readable": True}[settings.operations.log_format]
+        set_up_log(settings.operations.log_level, readable=readable)
         app = create_app(settings)
         listener = open_port(settings.server.host, settings.server.port)
-        port = listener.getsockname()[1]
+        second = open_port(settings.operations.host, settings.second_port)
+        port, second_port = listener.getsockname()[1], second.getsockname()[1]
         run_server(
             app,
             listener,
             workers=settings.server.workers,
             threads=settings.server.threads,
-            when_serving=lambda: _tell_where(settings, port),
+            second_port=second,
+            when_serving=lambda: _tell_where(settings, port, second_port),
         )
 
     return _until_stopped(start)
@@ -121,18 +127,22 @@ def _until_stopped(start: Callable[[], None]) -> int:
     return 0
 
 
-def _tell_where(settings: Settings, port: int) -> None:
-    _notice(f"Serving on http://{settings.server.host}:{port}/cds-services for {settings.site.name}.")
+def _tell_where(settings: Settings, port: int, second_port: int) -> None:
+    _tell_notice(f"Serving on http://{settings.server.host}:{port}/cds-services for {settings.site.name}.", "info")
+    second = f"http://{settings.operations.host}:{second_port}"
+    _tell_notice(f"Health and metrics on {second}/ready, /live and /metrics.", "info")
     if not settings.fhir.allowed_servers:
-        _notice("fhir.allowed_servers is empty: only FHIR servers on loopback are read.")
+        _tell_notice("fhir.allowed_servers is empty: only FHIR servers on loopback are read.")
     for url in settings.fhir.allowed_servers:
         if url.startswith("http://"):
-            _notice(f"{url} is not https: tokens and patient data travel in clear.")
+            _tell_notice(f"{url} is not https: tokens and patient data travel in clear.")
     if settings.ehr.creates_nothing:
-        _notice("ehr.preference_keys is empty: suggestions are given as text only.")
+        _tell_notice("ehr.preference_keys is empty: suggestions are given as text only.")
     if settings.ehr.facts.unverified:
         unverified = ", ".join(settings.ehr.facts.unverified)
-        _notice(f"ehr.profile {settings.ehr.profile} is not verified in: {unverified}. Try it in a test system first.")
+        _tell_notice(
+            f"ehr.profile {settings.ehr.profile} is not verified in: {unverified}. Try it in a test system first."
+        )
     for backend in settings.fhir.backend:
         _tell_of_own_token(backend)
 
@@ -140,9 +150,15 @@ def _tell_where(settings: Settings, port: int) -> None:
 def _tell_of_own_token(backend: Backend) -> None:
     from cds_service.key_files import mode_open_to_others
 
-    _notice(f"Calls without a token read {backend.server} with ours: whoever reaches this service gets cards from it.")
+    _tell_notice(
+        f"Calls without a token read {backend.server} with ours: whoever reaches this service gets cards from it."
+    )
     if backend.private_key_file and (mode := mode_open_to_others(Path(backend.private_key_file))):
-        _notice(f"{backend.private_key_file} has mode {mode}: others can use the private key; chmod 600 expected.")
+        _tell_notice(f"{backend.private_key_file} has mode {mode}: others can use the private key; chmod 600 expected.")
+
+
+def _tell_notice(text: str, level: str = "warning") -> None:
+    tell("notice", level=level, text=text)
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -16,9 +16,9 @@ from requests.adapters import HTTPAdapter
 
 _CHUNK = 64 * 1024
 _REASONS = (
-    (requests.exceptions.SSLError, "{who}'s certificate was not accepted"),
-    (requests.exceptions.Timeout, ""),
-    (requests.exceptions.ConnectionError, "{who} could not be reached"),
+    (requests.exceptions.SSLError, "certificate", "{who}'s certificate was not accepted"),
+    (requests.exceptions.Timeout, "timeout", ""),
+    (requests.exceptions.ConnectionError, "refused", "{who} could not be reached"),
 )
 
 
@@ -51,13 +51,15 @@ class Asked:
 class Unanswered(Exception):
     """There is no usable answer. `reason` is a text of ours, without anything that was sent or received.
 
-    `late` says that the time was over, so that someone with more time may ask again.
+    `late` says that the time was over, so that someone with more time may ask again. `fault` is the reason in one word,
+    as it is counted.
     """
 
-    def __init__(self, reason: str, *, late: bool = False) -> None:
+    def __init__(self, reason: str, *, late: bool = False, fault: str = "failed") -> None:
         super().__init__(reason)
         self.reason = reason
         self.late = late
+        self.fault = "timeout" if late else fault
 
 
 def open_session(connections: int) -> requests.Session:
@@ -115,7 +117,7 @@ def read_json(response: requests.Response, who: str, most_bytes: int, until: Tim
         # urllib3, ssl and zlib each raise their own.
         raise _broken_off(error, who, until) from error
     if len(body) > most_bytes:
-        raise Unanswered(f"{who} answered with more than {most_bytes} bytes")
+        raise Unanswered(f"{who} answered with more than {most_bytes} bytes", fault="too_large")
     if chunk:
         raise Unanswered(until.missed, late=True)
     return _parse(bytes(body), who, response.headers.get("Content-Length"))
@@ -123,11 +125,11 @@ def read_json(response: requests.Response, who: str, most_bytes: int, until: Tim
 
 def _parse(body: bytes, who: str, announced: str | None) -> Any:
     if announced and announced.isdigit() and int(announced) > len(body):
-        raise Unanswered(f"{who}'s answer was cut short")
+        raise Unanswered(f"{who}'s answer was cut short", fault="cut_short")
     try:
         return json.loads(body, parse_constant=_not_json)
     except (ValueError, RecursionError) as error:
-        raise Unanswered(f"{who}'s answer is not valid JSON") from error
+        raise Unanswered(f"{who}'s answer is not valid JSON", fault="not_json") from error
 
 
 def _not_json(text: str) -> None:
@@ -135,12 +137,14 @@ def _not_json(text: str) -> None:
 
 
 def _unanswered(error: Exception, who: str, until: TimeLeft) -> Unanswered:
-    for kind, reason in _REASONS:
+    for kind, fault, reason in _REASONS:
         if isinstance(error, kind):
-            return Unanswered(reason.format(who=who)) if reason else Unanswered(until.missed, late=True)
+            return Unanswered(reason.format(who=who), fault=fault) if reason else Unanswered(until.missed, late=True)
     return Unanswered(f"{who} could not be asked")
 
 
 def _broken_off(error: Exception, who: str, until: TimeLeft) -> Unanswered:
     late = not until.remaining or "timed out" in str(error).lower()
-    return Unanswered(until.missed, late=True) if late else Unanswered(f"{who}'s answer was cut short")
+    return (
+        Unanswered(until.missed, late=True) if late else Unanswered(f"{who}'s answer was cut short", fault="cut_short")
+    )

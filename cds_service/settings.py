@@ -10,7 +10,7 @@ import re
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
@@ -102,6 +102,15 @@ class Server(Section):
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     threads: Annotated[int, Field(ge=1, le=64)] = 8
     max_request_bytes: Annotated[int, Field(ge=10_000, le=20_000_000)] = 2_000_000
+
+
+class Operations(Section):
+    """How those who run the service watch it."""
+
+    host: Text = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "readable"] = "auto"
 
 
 class Backend(Section):
@@ -257,10 +266,16 @@ class Settings(Section):
     """All settings of one site."""
 
     server: Server = Server()
+    operations: Operations = Operations()
     fhir: Fhir = Fhir()
     site: SiteSection = SiteSection()
     ehr: EhrSection = EhrSection()
     policy: PolicySection = PolicySection()
+
+    @property
+    def second_port(self) -> int:
+        """Where health and metrics are served; 0 takes a free one."""
+        return self.operations.port or (self.server.port and self.server.port + 1)
 
 
 def load_settings(path: Path | None) -> Settings:

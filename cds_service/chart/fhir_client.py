@@ -6,6 +6,7 @@ Source: FHIR R4 HTTP and paging; CDS Hooks 2.0.1 FHIR access.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from time import perf_counter
 from typing import Any, TypeVar
 
 import requests
@@ -13,6 +14,8 @@ import requests
 from cds_service.chart.page import Failure
 from cds_service.chart.request import ChartRequest, Deadline, TokenSource
 from cds_service.errors import NoToken
+from cds_service.operations.log import tell
+from cds_service.operations.metrics import board
 from cds_service.outgoing import Asked, Unanswered, is_json, media_type, open_session, read_json, send
 
 T = TypeVar("T")
@@ -61,11 +64,18 @@ class FhirClient:
         return answer if fresh == token else self._get(url, parameters, fresh, deadline)
 
     def _get(self, url: str, parameters: Sequence[tuple[str, str]], token: str | None, deadline: Deadline) -> Any:
+        begun, ended = perf_counter(), "failed"
         try:
             with send(self._session, Asked(WHO, url, _headers(token), parameters), deadline) as response:
-                return _refusal(response) or read_json(response, WHO, self._max_bytes, deadline)
+                answer = _refusal(response) or read_json(response, WHO, self._max_bytes, deadline)
+                ended = "not_json" if _is_another_form(response) else _status_class(response.status_code)
+                return answer
         except Unanswered as error:
+            ended = error.fault
             return Failure(error.reason)
+        finally:
+            board().add("fhir_reads_total", read=ended)
+            tell("fhir_read", read=ended, duration_ms=(perf_counter() - begun) * 1000)
 
 
 def _await(future: "Future[T | Failure]", deadline: Deadline) -> T | Failure:
@@ -79,6 +89,14 @@ def _await(future: "Future[T | Failure]", deadline: Deadline) -> T | Failure:
 def _headers(token: str | None) -> dict[str, str]:
     headers = {"Accept": "application/fhir+json"}
     return {**headers, "Authorization": f"Bearer {token}"} if token else headers
+
+
+def _status_class(status: int) -> str:
+    return f"{status // 100}xx" if 200 <= status < 600 else "failed"
+
+
+def _is_another_form(response: requests.Response) -> bool:
+    return response.status_code == 200 and not is_json(media_type(response))
 
 
 def _refusal(response: requests.Response) -> Failure | None:

@@ -7,6 +7,7 @@ from flask import Blueprint, Request, current_app, request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from cds_service.hooks import clock
+from cds_service.hooks.account import account
 from cds_service.hooks.evaluate import evaluate
 from cds_service.hooks.request import read_hook_request
 from cds_service.hooks.services import find_service
@@ -31,8 +32,8 @@ def answer_hook(service_id: str) -> dict[str, object]:
     deadline, as_of = site.reading_deadline(), clock.now()
     service = find_service(service_id, site.services)
     body = read_json(_read_body(request), site.settings.server.max_request_bytes)
-    hook_request = read_hook_request(body, service.hook)
-    evaluation = evaluate(hook_request, site, as_of, deadline)
+    hook_request = account().asked = read_hook_request(body, service.hook)
+    evaluation = account().evaluation = evaluate(hook_request, site, as_of, deadline)
     return {"cards": [card.to_json() for card in evaluation.cards]}
 
 
