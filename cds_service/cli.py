@@ -105,13 +105,18 @@ def _serve(options: argparse.Namespace) -> int:
         listener = open_port(settings.server.host, settings.server.port)
         second = open_port(settings.operations.host, settings.second_port)
         port, second_port = listener.getsockname()[1], second.getsockname()[1]
+
+        def tell_where() -> None:
+            _tell_where(settings, port)
+            _tell_second_port(settings, second_port)
+
         run_server(
             app,
             listener,
             workers=settings.server.workers,
             threads=settings.server.threads,
             second_port=second,
-            when_serving=lambda: _tell_where(settings, port, second_port),
+            when_serving=tell_where,
         )
 
     return _until_stopped(start)
@@ -127,10 +132,13 @@ def _until_stopped(start: Callable[[], None]) -> int:
     return 0
 
 
-def _tell_where(settings: Settings, port: int, second_port: int) -> None:
+def _tell_second_port(settings: Settings, port: int) -> None:
+    base = f"http://{settings.operations.host}:{port}"
+    _tell_notice(f"Health and metrics on {base}/ready, /live and /metrics.", "info")
+
+
+def _tell_where(settings: Settings, port: int) -> None:
     _tell_notice(f"Serving on http://{settings.server.host}:{port}/cds-services for {settings.site.name}.", "info")
-    second = f"http://{settings.operations.host}:{second_port}"
-    _tell_notice(f"Health and metrics on {second}/ready, /live and /metrics.", "info")
     if not settings.fhir.allowed_servers:
         _tell_notice("fhir.allowed_servers is empty: only FHIR servers on loopback are read.")
     for url in settings.fhir.allowed_servers:

@@ -83,7 +83,6 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def _begin(self, _server: Any) -> None:
         load_and_freeze()
         self.board.mark(0, serving=True)
-        tell("started", version=__version__, workers=self._options["workers"], threads=self._options["threads"])
 
     def _give_row(self, server: Any, worker: Any) -> None:
         taken = {other.row for other in server.WORKERS.values()}
@@ -141,8 +140,10 @@ def run_server(
 
     def announce(worker: Any) -> None:
         board.mark(worker.row, serving=True)
-        if when_serving and worker.age == 1:
-            when_serving()
+        if worker.age == 1:
+            if when_serving:
+                when_serving()
+            tell("started", version=__version__, workers=workers, threads=threads)
 
     chosen = {"bind": [f"fd://{listener.detach()}"], "workers": workers, "threads": threads}
     watch = Watch(second_port, board) if second_port else None
