@@ -11,13 +11,13 @@ import socket
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
 
 from cds_service import __version__
 from cds_service.operations.metrics import CONTENT_TYPE, Board
 
 _PARENT_CHECK_S = 0.5
 _CLIENT_TIMEOUT_S = 5
+_WAITING = 16  # connections
 _JSON = "application/json"
 
 
@@ -25,6 +25,7 @@ class Watch:
     """The process of the second port. Start it again where it is gone."""
 
     def __init__(self, listener: socket.socket, board: Board) -> None:
+        listener.listen(_WAITING)
         self._listener, self._board = listener, board
         self._pid = 0
 
@@ -98,7 +99,6 @@ def _serve(listener: socket.socket, board: Board, parent: int) -> None:
     server = Server(listener.getsockname()[:2], Answering, bind_and_activate=False)
     server.socket.close()
     server.socket = listener
-    TCPServer.server_activate(server)
     server.serve_forever(poll_interval=_PARENT_CHECK_S)
 
 
