@@ -121,7 +121,7 @@ def test_no_answer_is_cached_or_sniffed(path: str, service: FlaskClient) -> None
     assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
 
 
-def test_a_defect_is_a_fixed_500_and_the_log_names_its_places_without_its_text(logged: Any) -> None:
+def test_a_defect_is_a_fixed_500_and_told_to_the_log_only(logged: Any) -> None:
     app = create_app(Settings())
 
     @app.get("/defect")
