@@ -6,7 +6,7 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
 from cds_service.errors import CdsError
-from cds_service.hooks.account import account, close_account, open_account
+from cds_service.hooks.account import Accounting, account
 from cds_service.hooks.routes import SITE, hooks
 from cds_service.hooks.site import open_site
 from cds_service.operations.log import tell, told_of
@@ -27,9 +27,8 @@ def create_app(settings: Settings) -> Flask:
     app.register_error_handler(CdsError, _tell_error)
     app.register_error_handler(HTTPException, _tell_http_error)
     app.register_error_handler(Exception, _tell_defect)
-    app.before_request(open_account)
-    app.after_request(close_account)
     app.after_request(_add_headers)
+    app.wsgi_app = Accounting(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way
     return app
 
 

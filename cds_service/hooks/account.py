@@ -3,13 +3,14 @@
 Question: what do those who run the service have to know about this call?
 """
 
+import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Response, g, request
+from flask import request
 
 from cds_service.clinical.assessment import Assessment
 from cds_service.errors import CdsError
@@ -21,9 +22,13 @@ from cds_service.operations.log import tell, told_of
 from cds_service.operations.metrics import board
 from cds_service.operations.metrics import listed as listed_metrics
 
-CALL = "hooks.answer_hook"
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+HELD = "infliximab_cds.account"  # where the account stands in the WSGI environment of its request
 _UNKNOWN = "unknown"
-_ENDPOINTS = {CALL: "hook", "hooks.describe_services": "discovery", "_tell_health": "health"}
+_CALL = re.compile(r"/cds-services/(?P<service>[^/]*)")
+_ENDPOINTS = {"/cds-services": "discovery", "/health": "health"}
 _OUTCOMES = {401: "refused", 403: "refused", 412: "missing_data", 429: "overload", 503: "overload"}
 
 
@@ -38,30 +43,46 @@ class Account:
     error: Exception | None = None
 
 
-def open_account() -> None:
-    """Begin the account of the request that Flask is about to answer."""
-    g.account = Account(perf_counter())
+class Accounting:
+    """Around the whole application, so that it sees every answer, whoever gives it, and all the time that it took."""
+
+    def __init__(self, app: "WSGIApplication") -> None:
+        self.app = app
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """The application's answer, told and counted."""
+        held = environ[HELD] = Account(perf_counter())
+        statuses: list[int] = []
+
+        def note(status: str, *rest: Any) -> Callable[[bytes], object]:
+            statuses.append(int(status[:3]))
+            return start_response(status, *rest)
+
+        try:
+            return self.app(environ, note)
+        finally:
+            _close(held, environ, statuses[-1] if statuses else 500)
 
 
 def account() -> Account:
-    """The account of this request."""
-    held: Account = g.account
+    """The account of the request that Flask is answering."""
+    held: Account = request.environ.setdefault(HELD, Account(perf_counter()))
     return held
 
 
-def close_account(response: Response) -> Response:
-    """Tell and count how the request ended."""
-    seconds = perf_counter() - account().begun
-    board().add("answers_total", status_class=f"{response.status_code // 100}xx")
+def _close(held: Account, environ: "WSGIEnvironment", status: int) -> None:
+    seconds = perf_counter() - held.begun
+    path = environ["PATH_INFO"]
+    call = _CALL.fullmatch(path)
     try:
-        if request.endpoint == CALL and request.method == "POST":
-            _tell_call(account(), response.status_code, seconds)
+        board().add("answers_total", status_class=f"{status // 100}xx")
+        if call and environ["REQUEST_METHOD"] == "POST":
+            _tell_call(held, call["service"], status, seconds)
         else:
-            endpoint = _ENDPOINTS.get(request.endpoint or "", "demo" if request.blueprint == "demo" else "other")
-            tell("answered", endpoint=endpoint, status=response.status_code, duration_ms=seconds * 1000)
+            known = "hook" if call else "demo" if path.startswith("/demo/") else _ENDPOINTS.get(path, "other")
+            tell("answered", endpoint=known, status=status, duration_ms=seconds * 1000)
     except Exception as error:  # noqa: BLE001 - the clinician's answer does not depend on the book-keeping
         tell("defect", **told_of(error))
-    return response
 
 
 def outcome(held: Account, status: int) -> str:
@@ -75,9 +96,8 @@ def outcome(held: Account, status: int) -> str:
     return _OUTCOMES.get(status, "bad_request" if 400 <= status < 500 else "defect")
 
 
-def _tell_call(held: Account, status: int, seconds: float) -> None:
+def _tell_call(held: Account, service: str, status: int, seconds: float) -> None:
     hooks = {service.id: service.hook for service in load_services()}
-    service = (request.view_args or {}).get("service_id")
     service = service if service in hooks else _UNKNOWN
     ended = outcome(held, status)
     board().add("hook_calls_total", service=service, outcome=ended)

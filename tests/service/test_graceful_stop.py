@@ -11,7 +11,7 @@ import pytest
 
 from cds_service import patients
 from cds_service.hooks import clock
-from tests.service.real_server import Answer, RealServer, serving, wait_until
+from tests.service.watched_server import Answer, RealServer, serving, wait_until
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cds_service import patients
 from cds_service.hooks import clock
 from cds_service.operations.metrics import Board, listed
-from tests.service.real_server import SIGN, RealServer, serving, wait_until
+from tests.service.watched_server import SIGN, RealServer, serving, wait_until
 
 SIGNED = 'service="infliximab-order-sign"'
 CARDED = f'hook_calls_total{{{SIGNED},outcome="carded"}}'
