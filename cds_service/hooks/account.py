@@ -5,8 +5,9 @@ Question: what do those who run the service have to know about this call?
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +98,7 @@ def outcome(held: Account, status: int) -> str:
 
 
 def _tell_call(held: Account, service: str, status: int, seconds: float) -> None:
-    hooks = {service.id: service.hook for service in load_services()}
+    hooks = _hooks()
     service = service if service in hooks else _UNKNOWN
     ended = outcome(held, status)
     board().add("hook_calls_total", service=service, outcome=ended)
@@ -122,6 +123,11 @@ def _tell_call(held: Account, service: str, status: int, seconds: float) -> None
         kind = "foreign_patient" if ended == "security" else "refused_caller"
         board().add("security_events_total", event_type=kind)
         tell("security", event_type=kind, service=service, client=held.client)
+
+
+@cache
+def _hooks() -> Mapping[str, str]:
+    return {service.id: service.hook for service in load_services()}
 
 
 def _instance(held: Account) -> str | None:
