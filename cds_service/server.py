@@ -1,6 +1,7 @@
 """The production server: gunicorn with threads, loaded once before it forks, and a process for the second port."""
 
 import gc
+import signal
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -50,6 +51,11 @@ class _Overseer(Arbiter):  # type: ignore[misc]
         if self.app.watch:
             self.app.watch.keep_running(*(listener.sock for listener in self.LISTENERS))
 
+    def kill_worker(self, pid: int, sig: int) -> None:
+        if (worker := self.WORKERS.get(pid)) and sig in (signal.SIGTERM, signal.SIGQUIT):
+            worker.may_end = True
+        super().kill_worker(pid, sig)
+
     def stop(self, graceful: bool = True) -> None:
         if self.app.board.open:
             self.app.board.mark(0, serving=False)
@@ -90,7 +96,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def _tell_ended(self, _server: Any, worker: Any) -> None:
         self.board.mark(worker.row, serving=False)
-        if self.board.open:
+        if self.board.open and not getattr(worker, "may_end", False):
             self.board.add("workers_ended_total")
             tell("worker_ended")
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import request
 
@@ -22,9 +23,6 @@ from cds_service.operations.events import listed
 from cds_service.operations.log import tell, told_of
 from cds_service.operations.metrics import board
 from cds_service.operations.metrics import listed as listed_metrics
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 HELD = "infliximab_cds.account"  # where the account stands in the WSGI environment of its request
 _UNKNOWN = "unknown"
@@ -47,10 +45,10 @@ class Account:
 class Accounting:
     """Around the whole application, so that it sees every answer, whoever gives it, and all the time that it took."""
 
-    def __init__(self, app: "WSGIApplication") -> None:
+    def __init__(self, app: WSGIApplication) -> None:
         self.app = app
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The application's answer, told and counted."""
         held = environ[HELD] = Account(perf_counter())
         statuses: list[int] = []
@@ -71,7 +69,7 @@ def account() -> Account:
     return held
 
 
-def _close(held: Account, environ: "WSGIEnvironment", status: int) -> None:
+def _close(held: Account, environ: WSGIEnvironment, status: int) -> None:
     seconds = perf_counter() - held.begun
     path = environ["PATH_INFO"]
     call = _CALL.fullmatch(path)
