@@ -1,19 +1,17 @@
 """The Flask application: wiring, and one place where every error becomes an OperationOutcome."""
 
-import logging
 from typing import Any
 
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
-from cds_service import __version__
 from cds_service.admission import Admission
 from cds_service.errors import CdsError
+from cds_service.hooks.account import Accounting, account
 from cds_service.hooks.routes import SITE, hooks
+from cds_service.operations.log import tell, told_of
 from cds_service.site.settings import Settings
 from cds_service.site.site import open_site
-
-log = logging.getLogger("infliximab_cds")
 
 _ISSUE_TYPES = {400: "invalid", 404: "not-found", 405: "not-supported", 413: "too-long", 415: "not-supported"}
 
@@ -35,17 +33,18 @@ def create_app(settings: Settings) -> Flask:
     app.register_error_handler(HTTPException, _tell_http_error)
     app.register_error_handler(Exception, _tell_defect)
     app.after_request(_add_headers)
-    app.wsgi_app = Admission(app.wsgi_app, settings.server.threads)  # type: ignore[method-assign]  # Flask's own way
+    # Flask's own way; the account stands outermost, so that it tells of the calls that were turned away too.
+    app.wsgi_app = Accounting(Admission(app.wsgi_app, settings.server.threads))  # type: ignore[method-assign]
     return app
 
 
 def _tell_health() -> dict[str, str]:
-    return {"status": "ok", "version": __version__}
+    # For a proxy in front, which the world may reach through it: version and readiness stand on the second port.
+    return {"status": "ok"}
 
 
 def _tell_error(error: CdsError) -> Response:
-    # Neither diagnostics nor ids go to the log: they may tell who the patient is.
-    log.warning("answered %d %s (%s)", error.status, error.code, type(error).__name__)
+    account().error = error
     response = _answer(error.status, error.operation_outcome())
     response.headers.update(error.headers)
     return response
@@ -61,7 +60,8 @@ def _tell_http_error(error: HTTPException) -> Response:
 
 
 def _tell_defect(error: Exception) -> Response:
-    log.error("a defect of this service", exc_info=error)
+    account().error = error
+    tell("defect", **told_of(error))
     return _answer(500, _outcome("exception", "The service failed and gave no advice."))
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from cds_service import __version__
 from cds_service.errors import BadHookRequest, CdsError, ConfigurationError
+from cds_service.operations.log import set_up_log, tell
 from cds_service.site.settings import Backend, Settings, load_settings
 
 MOST_BYTES = 2_000_000  # of a forecast case
@@ -28,6 +29,7 @@ UNCONFIGURED = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code."""
     options = _parser().parse_args(arguments)
+    set_up_log()
     command: int = options.command(options)
     return command
 
@@ -102,15 +104,24 @@ def _serve(options: argparse.Namespace) -> int:
                 f"{options.config}: callers.allowed: a table [[callers.allowed]] for each EHR expected with "
                 f'server.host = "{settings.server.host}"; without one only host = "127.0.0.1" is served'
             )
+        readable = {"auto": sys.stderr.isatty(), "json": False, "readable": True}[settings.operations.log_format]
+        set_up_log(settings.operations.log_level, readable=readable)
         app = create_app(settings)
         listener = open_port(settings.server.host, settings.server.port)
-        port = listener.getsockname()[1]
+        second = open_port(settings.operations.host, settings.second_port)
+        port, second_port = listener.getsockname()[1], second.getsockname()[1]
+
+        def tell_where() -> None:
+            _tell_where(settings, port)
+            _tell_second_port(settings, second_port)
+
         run_server(
             app,
             listener,
             workers=settings.server.workers,
             threads=settings.server.threads,
-            when_serving=lambda: _tell_where(settings, port),
+            second_port=second,
+            when_serving=tell_where,
         )
 
     return _until_stopped(start)
@@ -126,19 +137,26 @@ def _until_stopped(start: Callable[[], None]) -> int:
     return 0
 
 
+def _tell_second_port(settings: Settings, port: int) -> None:
+    base = f"http://{settings.operations.host}:{port}"
+    _tell_notice(f"Health and metrics on {base}/ready, /live and /metrics.", "info")
+
+
 def _tell_where(settings: Settings, port: int) -> None:
-    _notice(f"Serving on http://{settings.server.host}:{port}/cds-services for {settings.site.name}.")
+    _tell_notice(f"Serving on http://{settings.server.host}:{port}/cds-services for {settings.site.name}.", "info")
     _tell_of_callers(settings)
     if not settings.fhir.allowed_servers:
-        _notice("fhir.allowed_servers is empty: only FHIR servers on loopback are read.")
+        _tell_notice("fhir.allowed_servers is empty: only FHIR servers on loopback are read.")
     for url in settings.fhir.allowed_servers:
         if url.startswith("http://"):
-            _notice(f"{url} is not https: tokens and patient data travel in clear.")
+            _tell_notice(f"{url} is not https: tokens and patient data travel in clear.")
     if settings.ehr.creates_nothing:
-        _notice("ehr.preference_keys is empty: suggestions are given as text only.")
+        _tell_notice("ehr.preference_keys is empty: suggestions are given as text only.")
     if settings.ehr.facts.unverified:
         unverified = ", ".join(settings.ehr.facts.unverified)
-        _notice(f"ehr.profile {settings.ehr.profile} is not verified in: {unverified}. Try it in a test system first.")
+        _tell_notice(
+            f"ehr.profile {settings.ehr.profile} is not verified in: {unverified}. Try it in a test system first."
+        )
     for backend in settings.fhir.backend:
         _tell_of_own_token(backend, "every caller" if settings.callers.allowed else "whoever reaches this service")
 
@@ -146,19 +164,23 @@ def _tell_where(settings: Settings, port: int) -> None:
 def _tell_of_callers(settings: Settings) -> None:
     callers = settings.callers.allowed
     if not callers:
-        _notice("NOBODY IS CHECKED: callers.allowed is empty. Whoever reaches this port, by a proxy too, gets cards.")
+        _tell_notice("NOBODY IS CHECKED: callers.allowed is empty. Whoever reaches this port gets cards.")
     for caller in callers:
-        _notice(f"Tokens of {caller.issuer} ({caller.name}) are checked.")
+        _tell_notice(f"Tokens of {caller.issuer} ({caller.name}) are checked.")
         if caller.published():
-            _notice(f"FOR DEVELOPMENT ONLY: the private key of {caller.name} is published, anybody can sign with it.")
+            _tell_notice(f"FOR DEVELOPMENT ONLY: anybody can sign as {caller.name}, whose private key is published.")
 
 
 def _tell_of_own_token(backend: Backend, whoever: str) -> None:
     from cds_service.site.key_files import mode_open_to_others
 
-    _notice(f"Calls that bring no FHIR token read {backend.server} with ours: {whoever} gets cards from it.")
+    _tell_notice(f"Calls that bring no FHIR token read {backend.server} with ours: {whoever} gets cards from it.")
     if backend.private_key_file and (mode := mode_open_to_others(Path(backend.private_key_file))):
-        _notice(f"{backend.private_key_file} has mode {mode}: others can use the private key; chmod 600 expected.")
+        _tell_notice(f"{backend.private_key_file} has mode {mode}: others can use the private key; chmod 600 expected.")
+
+
+def _tell_notice(text: str, level: str = "warning") -> None:
+    tell("notice", level=level, text=text)
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -15,7 +15,6 @@ import requests
 from requests.adapters import HTTPAdapter
 
 _CHUNK = 64 * 1024
-_CUT_SHORT = "{who}'s answer was cut short"
 
 
 class TimeLeft(Protocol):
@@ -48,14 +47,15 @@ class Unanswered(Exception):
     """There is no usable answer. `reason` is a text of ours, without anything that was sent or received.
 
     `late` says that the time was over, so that someone with more time may ask again; `broken` that there was no
-    connection or that it broke off, so that the next one may hold.
+    connection or that it broke off, so that the next one may hold. `fault` is the reason in one word, as it is counted.
     """
 
-    def __init__(self, reason: str, *, late: bool = False, broken: bool = False) -> None:
+    def __init__(self, reason: str, *, late: bool = False, broken: bool = False, fault: str = "failed") -> None:
         super().__init__(reason)
         self.reason = reason
         self.late = late
         self.broken = broken
+        self.fault = "timeout" if late else fault
 
 
 def open_session(connections: int) -> requests.Session:
@@ -113,7 +113,7 @@ def read_json(response: requests.Response, who: str, most_bytes: int, until: Tim
         # urllib3, ssl and zlib each raise their own.
         raise _broken_off(error, who, until) from error
     if len(body) > most_bytes:
-        raise Unanswered(f"{who} answered with more than {most_bytes} bytes")
+        raise Unanswered(f"{who} answered with more than {most_bytes} bytes", fault="too_large")
     if chunk:
         raise Unanswered(until.missed, late=True)
     return _parse(bytes(body), who, response.headers.get("Content-Length"))
@@ -121,11 +121,11 @@ def read_json(response: requests.Response, who: str, most_bytes: int, until: Tim
 
 def _parse(body: bytes, who: str, announced: str | None) -> Any:
     if announced and announced.isdigit() and int(announced) > len(body):
-        raise Unanswered(_CUT_SHORT.format(who=who), broken=True)
+        raise _cut_short(who)
     try:
         return json.loads(body, parse_constant=_not_json)
     except (ValueError, RecursionError) as error:
-        raise Unanswered(f"{who}'s answer is not valid JSON") from error
+        raise Unanswered(f"{who}'s answer is not valid JSON", fault="not_json") from error
 
 
 def _not_json(text: str) -> None:
@@ -135,15 +135,19 @@ def _not_json(text: str) -> None:
 def _unanswered(error: Exception, who: str, until: TimeLeft) -> Unanswered:
     match error:
         case requests.exceptions.SSLError():
-            return Unanswered(f"{who}'s certificate was not accepted")
+            return Unanswered(f"{who}'s certificate was not accepted", fault="certificate")
         case requests.exceptions.Timeout():
             return Unanswered(until.missed, late=True)
         case requests.exceptions.ConnectionError():
-            return Unanswered(f"{who} could not be reached", broken=True)
+            return Unanswered(f"{who} could not be reached", broken=True, fault="refused")
         case _:
             return Unanswered(f"{who} could not be asked")
 
 
 def _broken_off(error: Exception, who: str, until: TimeLeft) -> Unanswered:
     late = not until.remaining or "timed out" in str(error).lower()
-    return Unanswered(until.missed, late=True) if late else Unanswered(_CUT_SHORT.format(who=who), broken=True)
+    return Unanswered(until.missed, late=True) if late else _cut_short(who)
+
+
+def _cut_short(who: str) -> Unanswered:
+    return Unanswered(f"{who}'s answer was cut short", broken=True, fault="cut_short")

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from generator import advice, burden, cases, chart, check, forecast, safety, security, site
+from generator import advice, burden, cases, chart, check, forecast, operate, safety, security, site
 
 HERE = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -28,6 +28,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "conditions": chart.conditions,
     "drugs": chart.drugs,
     "ehr": site.ehr,
+    "events": operate.events,
+    "fields": operate.fields,
     "faults": security.faults,
     "forecast-answer": forecast.answer,
     "forecast-assumed": forecast.assumed,
@@ -36,7 +38,9 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "generated-charts": safety.generated_charts,
     "hazards": safety.hazards,
     "laws": safety.laws,
+    "metrics": operate.metrics,
     "names": chart.names,
+    "outcomes": operate.outcomes,
     "predictors": advice.predictors,
     "prefetch": site.prefetch,
     "risk-model-baseline": site.baseline_example,

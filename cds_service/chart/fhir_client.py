@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import BoundedSemaphore
-from time import monotonic, sleep
+from time import monotonic, perf_counter, sleep
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -18,6 +18,8 @@ from cds_service.chart.breaker import Breaker
 from cds_service.chart.page import Failure
 from cds_service.chart.request import ChartRequest, Deadline, TokenSource
 from cds_service.errors import Busy, NoToken
+from cds_service.operations.log import tell
+from cds_service.operations.metrics import board
 from cds_service.outgoing import Asked, Unanswered, is_json, media_type, open_session, read_json, send
 
 T = TypeVar("T")
@@ -94,20 +96,23 @@ class FhirClient:
         return self._ask(url, parameters, token, deadline)
 
     def _ask(self, url: str, parameters: Sequence[tuple[str, str]], token: str | None, deadline: Deadline) -> Any:
-        had_time = deadline.remaining > FAIR_SHARE * deadline.seconds
-        self._breakers[_host(url)].asked()
+        had_time, breaker = deadline.remaining > FAIR_SHARE * deadline.seconds, self._breakers[_host(url)]
+        begun, ended = perf_counter(), "failed"
+        breaker.asked()
         try:
             with send(self._session, Asked(WHO, url, _headers(token), parameters), deadline) as response:
                 answer = _refusal(response) or read_json(response, WHO, self._max_bytes, deadline)
+                ended = "not_json" if _is_another_form(response) else _status_class(response.status_code)
         except Unanswered as error:
+            ended = error.fault
             if had_time or not error.late:
-                self._hear(url, answered=not (error.late or error.broken))
+                breaker.heard(answered=not (error.late or error.broken))
             return Failure(error.reason, PAUSE_SECONDS if error.broken else None)
-        self._hear(url, answered=not isinstance(answer, Failure) or answer.again_in is None)
+        finally:
+            board().add("fhir_reads_total", read=ended)
+            tell("fhir_read", read=ended, duration_ms=(perf_counter() - begun) * 1000)
+        breaker.heard(answered=not isinstance(answer, Failure) or answer.again_in is None)
         return answer
-
-    def _hear(self, url: str, *, answered: bool) -> None:
-        self._breakers[_host(url)].heard(answered=answered)
 
 
 def _host(url: str) -> str:
@@ -125,6 +130,14 @@ def _await(future: "Future[T | Failure]", deadline: Deadline) -> T | Failure:
 def _headers(token: str | None) -> dict[str, str]:
     headers = {"Accept": "application/fhir+json"}
     return {**headers, "Authorization": f"Bearer {token}"} if token else headers
+
+
+def _status_class(status: int) -> str:
+    return f"{status // 100}xx" if 200 <= status < 600 else "failed"
+
+
+def _is_another_form(response: requests.Response) -> bool:
+    return response.status_code == 200 and not is_json(media_type(response))
 
 
 def _refusal(response: requests.Response) -> Failure | None:

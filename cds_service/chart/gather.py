@@ -4,7 +4,6 @@ Question: what is there to be read, and what could not be had?
 Source: CDS Hooks 2.0.1 (use the prefetch, fetch what is missing, else 412 precondition failed).
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -17,12 +16,12 @@ from cds_service.chart.recent import read_recent
 from cds_service.chart.references import by_reference, read_references
 from cds_service.clinical.record import DataIssue, IssueLevel, SourceState
 from cds_service.errors import MissingData
+from cds_service.operations.log import tell
+from cds_service.operations.metrics import board
 from fhir_mappings.chart import ChartPart, RawChart, Resource
 from fhir_mappings.recognition import is_monitoring
 from fhir_mappings.searches import Search
 from fhir_mappings.vocabulary import Tables
-
-log = logging.getLogger("infliximab_cds")
 
 
 def gather(
@@ -66,7 +65,8 @@ def _tell_unusable(prefetch: Mapping[str, object], sent: Mapping[str, Page | Fai
     # To the log and not onto the card: a card says nothing about the path that the data took.
     for name, answer in sent.items():
         if name in prefetch and isinstance(answer, Failure):
-            log.warning("prefetch key %s could not be used: %s", name, answer.reason)
+            board().add("prefetch_unusable_total")
+            tell("prefetch_unusable", key=name)
 
 
 def _complete(reading: Reading, search: Search, since: datetime, sent: Page | Failure) -> Answer | Failure:

@@ -1,8 +1,9 @@
 """From a first page to a whole answer: `next` is followed verbatim, on this server only, up to a cap."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.page import Failure, Page, read_page
@@ -20,6 +21,17 @@ class Reading:
     client: FhirClient
     limits: Limits
     deadline: Deadline
+    _asked: list[str] = field(default_factory=list, init=False, repr=False)  # appended to by several threads
+
+    @property
+    def reads(self) -> int:
+        """How often the server was asked so far."""
+        return len(self._asked)
+
+    def get(self, url: str, parameters: Sequence[tuple[str, str]]) -> Any:
+        """The JSON document at a URL of the allowed server, or a Failure with its reason."""
+        self._asked.append(url)
+        return self.client.get(url, parameters, self.ask, self.deadline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +96,5 @@ def _full(pages: Sequence[Page], limits: Limits) -> bool:
 
 
 def _get_page(reading: Reading, search: Search, url: str, parameters: Sequence[tuple[str, str]]) -> Page | Failure:
-    document = reading.client.get(url, parameters, reading.ask, reading.deadline)
+    document = reading.get(url, parameters)
     return document if isinstance(document, Failure) else read_page(document, search)

@@ -43,7 +43,7 @@ def _read(reading: Reading, names: list[str]) -> dict[str, Resource]:
     if server is None:
         return {}
     urls = (f"{server.url}/{kind}/{quote(own, safe='')}" for kind, own in (name.split("/") for name in names))
-    reads = [partial(reading.client.get, url, (), reading.ask, reading.deadline) for url in urls]
+    reads = [partial(reading.get, url, ()) for url in urls]
     answers = reading.client.in_parallel(reads, reading.deadline)
     return {
         name: answer

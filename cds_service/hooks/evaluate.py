@@ -27,10 +27,14 @@ from fhir_mappings.read import read_record
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What was concluded and what is said; both empty where no draft concerns infliximab."""
+    """What was concluded and what is said; both empty where no draft concerns infliximab.
+
+    `fhir_reads` is how often the FHIR server was asked for it.
+    """
 
     assessments: tuple[Assessment, ...] = ()
     cards: tuple[Card, ...] = ()
+    fhir_reads: int = 0
 
 
 def evaluate(request: HookRequest, site: Site, as_of: datetime, deadline: Deadline) -> Evaluation:
@@ -45,14 +49,15 @@ def evaluate(request: HookRequest, site: Site, as_of: datetime, deadline: Deadli
     reading = Reading(ask, site.client, site.limits, deadline)
     drafts = () if request.draft_orders is None else read_drafts(request, site.tables, reading)
     if request.draft_orders is not None and not drafts:
-        return Evaluation()
+        return Evaluation(fhir_reads=reading.reads)
     chart = gather(reading, site.searches, as_of - site.look_back, site.tables, recent_since=as_of - site.limits.recent)
     record = _read(chart, site, as_of)
     if request.draft_orders is None:
-        return _judge_treatment(record, request, site, as_of)
+        return replace(_judge_treatment(record, request, site, as_of), fhir_reads=reading.reads)
     if refer_to_chart(request.drafts):
         drafts = read_drafts_again(request, site.tables, chart)
-    return _judge_orders(_with_doubts(drafts, doubts, request), record, request, site, as_of)
+    judged = _judge_orders(_with_doubts(drafts, doubts, request), record, request, site, as_of)
+    return replace(judged, fhir_reads=reading.reads)
 
 
 def _read(chart: RawChart, site: Site, as_of: datetime) -> TreatmentRecord:

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
 from cds_service.errors import UnknownCaller
 from cds_service.hooks import clock
+from cds_service.hooks.account import account
 from cds_service.hooks.evaluate import evaluate
 from cds_service.hooks.request import read_hook_request
 from cds_service.site.services import find_service
@@ -41,10 +42,11 @@ def answer_hook(service_id: str) -> dict[str, object]:
     site = _site()
     deadline, as_of = site.reading_deadline(), clock.now()
     caller = _admit(site, f"{SERVICES}/{service_id}")
+    account().client = caller.name if caller else None
     service = find_service(service_id, site.services)
     body = read_json(_read_body(request), site.settings.server.max_request_bytes)
-    hook_request = read_hook_request(body, service.hook)
-    evaluation = evaluate(hook_request, site.for_caller(caller), as_of, deadline)
+    hook_request = account().asked = read_hook_request(body, service.hook)
+    evaluation = account().evaluation = evaluate(hook_request, site.for_caller(caller), as_of, deadline)
     return {"cards": [card.to_json() for card in evaluation.cards]}
 
 

@@ -95,6 +95,15 @@ class Server(Section):
         return self
 
 
+class Operations(Section):
+    """How those who run the service watch it."""
+
+    host: Text = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "readable"] = "auto"
+
+
 class Backend(Section):
     """How we are registered at the authorization server of one FHIR server (SMART App Launch 2.2, Backend Services).
 
@@ -254,6 +263,7 @@ class Settings(Section):
     """All settings of one site."""
 
     server: Server = Server()
+    operations: Operations = Operations()
     fhir: Fhir = Fhir()
     callers: CallersSection = CallersSection()
     site: SiteSection = SiteSection()
@@ -280,6 +290,11 @@ class Settings(Section):
     def open_to_anyone(self) -> bool:
         """Whether calls are answered that nobody checked and that may come from another machine."""
         return not self.callers.allowed and not self.server.for_this_machine
+
+    @property
+    def second_port(self) -> int:
+        """Where health and metrics are served; 0 takes a free one."""
+        return self.operations.port or (self.server.port and self.server.port + 1)
 
 
 def load_settings(path: Path | None) -> Settings:

@@ -5,7 +5,6 @@ Source: SMART App Launch 2.2, Backend Services. A token is renewed before it run
 before that, once. A refusal holds for some seconds: an authorization server may lock out who asks too often.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -13,12 +12,11 @@ from threading import Lock
 from time import monotonic
 
 from cds_service.errors import NoToken
+from cds_service.operations.log import tell
 from cds_service.outgoing import TimeLeft
 from cds_service.trust.origins import FhirBase
 from cds_service.trust.registration import Registration
 from cds_service.trust.token_endpoint import Token, TokenEndpoint
-
-log = logging.getLogger("infliximab_cds")
 
 RENEW_BEFORE_SECONDS = 30
 QUIET_SECONDS = 5  # no second request so soon after a refusal, nor for a token so new that 401 cannot mean its age
@@ -88,7 +86,7 @@ class OwnToken:
         try:
             token = self._endpoint.ask(deadline)
         except NoToken as error:
-            log.warning("%s", error)
+            tell("no_token", reason=error.reason)
             self._conclude(None if error.late else _Refusal(error.reason, self._clock() + QUIET_SECONDS))
             asking.set_exception(error)
         except BaseException as error:

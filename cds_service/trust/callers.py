@@ -5,7 +5,6 @@ Source: CDS Hooks 2.0.1, Trusting CDS Clients, and its best practices: 401 witho
 `jti`, never the token.
 """
 
-import logging
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from cds_service.errors import UnknownCaller
+from cds_service.operations.log import tell
 from cds_service.trust.caller_token import (
     LEEWAY_SECONDS,
     Caller,
@@ -23,8 +23,6 @@ from cds_service.trust.caller_token import (
     read_bearer,
 )
 from cds_service.trust.used_tokens import UsedTokens
-
-log = logging.getLogger("infliximab_cds")
 
 MOST_SHOWN = 200  # characters of what an unproven token says, in the log
 
@@ -75,7 +73,7 @@ class Callers:
         try:
             first = self.used.take(caller.issuer, token.claims["jti"], token.claims["exp"] + LEEWAY_SECONDS)
         except sqlite3.Error as error:
-            log.error("used tokens cannot be written down, calls are refused: %s", error)  # noqa: TRY400 - no trace
+            tell("used_tokens_unwritable", error=type(error).__name__)
             raise TokenRefused(Reason.UNRECORDED) from error
         if not first:
             raise TokenRefused(Reason.USED)
@@ -83,8 +81,8 @@ class Callers:
 
 def _tell(reason: Reason, token: CallerToken | None) -> None:
     claims = token.claims if token else {}
-    log.warning("caller refused: %s, iss %s, jti %s", reason, _shown(claims.get("iss")), _shown(claims.get("jti")))
+    tell("caller_refused", refusal=reason, issuer=_shown(claims.get("iss")), token_id=_shown(claims.get("jti")))
 
 
-def _shown(told: object) -> str:
-    return ascii(told[:MOST_SHOWN]) if isinstance(told, str) else "-"
+def _shown(told: object) -> str | None:
+    return ascii(told[:MOST_SHOWN])[1:-1] if isinstance(told, str) else None

@@ -5,16 +5,14 @@ Source: CDS Hooks 2.0.1, Trusting CDS Clients (key rotation); OWASP ASVS 5.0 V9.
 Nothing a token says chooses where we ask: the URL is that of the configuration, and a redirect is a failure.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
 
+from cds_service.operations.log import tell
 from cds_service.outgoing import Asked, Unanswered, open_session, read_json, send
 from cds_service.trust.public_keys import MOST_BYTES, CallerKey, KeySet, read_key_set
-
-log = logging.getLogger("infliximab_cds")
 
 FRESH_SECONDS = 3600  # then the set is asked for again, so that a key that was withdrawn is noticed
 KEPT_SECONDS = 24 * 3600  # of a set that cannot be renewed
@@ -92,6 +90,6 @@ class FetchedKeys:
             self._asked = now
             self._held = _Held(self.fetch(), now)
         except Unanswered as error:
-            log.warning("no new keys from %s: %s", self._url, error.reason)
+            tell("keys_not_renewed", key_set=self._url, reason=error.reason)
         finally:
             self._lock.release()

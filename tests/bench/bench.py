@@ -37,6 +37,7 @@ from tests.hapi.server import start as start_hapi
 LATENCY_MS = 50.0
 LOOK_BACK = timedelta(days=Settings().fhir.look_back_days)
 OURS = "ours"
+CHOICES = {"thawed": "With gc.freeze against without", "untold": "With log and counts against without"}
 WARM_UP_S = 1.0
 
 
@@ -54,6 +55,8 @@ def main() -> None:
         service = stack.enter_context(started("service"))
         card = _checked(ask_once(Call(service.port, PATH, work.prefetched_once())), None)
         _print(_prefetch_path(work, service, _saved(card, scratch / "card.json"), options))
+        for kind, title in CHOICES.items():
+            _print(_choice(kind, title, work.prefetched_once(), service, options))
         _print(_stand_in_path(work, service, card, scratch, options.turns))
         if options.hapi:
             _print(_hapi_path(work, service, card, stack.enter_context(start_hapi()), options.turns))
@@ -114,6 +117,35 @@ def _prefetch_path(work: Workload, service: Server, card: str, options: argparse
             ours, fixed = _in_turn(Call(service.port, PATH, body), Call(static.port, PATH, body), options)
             yield from _rates(ours, fixed)
         yield _row("resident MB per worker", service.resident_mb()[0], static.resident_mb()[0], aim="< 150")
+
+
+def _choice(kind: str, title: str, body: bytes, service: Server, options: argparse.Namespace) -> Iterator[str]:
+    yield f"{title} ({len(body) / 1000:.0f} KB prefetch, and an order that does not concern us)"
+    yield "                                        with  without   ratio"
+    order = json.loads(body)
+    order["context"]["draftOrders"]["entry"] = []
+    with started(kind) as other:
+        for name, sent in (("card", body), ("not applicable", json.dumps(order).encode())):
+            servers = (service, other)
+            begun = [server.cpu_ms() for server in servers]
+            ours, without = _in_turn(*(Call(server.port, PATH, sent) for server in servers), options)
+            # The seconds of warming up are in the time and, by the rate of the rounds, in the number.
+            calls = [
+                sum(len(r.latencies_ms) for r in rounds) * (1 + _share_of_warm_up(options))
+                for rounds in (ours, without)
+            ]
+            each = [(server.cpu_ms() - b) / n for server, b, n in zip(servers, begun, calls, strict=True)]
+            yield _row(f"{name}: CPU ms each", *each, ratio=each[0] / each[1])
+            ratios = sorted(a.per_second / b.per_second for a, b in zip(ours, without, strict=True))
+            rates = (median(r.per_second for r in rounds) for rounds in (ours, without))
+            yield _row(f"{name}: requests/s", *rates, ratio=median(ratios))
+            p99 = (percentile([ms for r in rounds for ms in r.latencies_ms], 99) for rounds in (ours, without))
+            yield _row(f"{name}: p99 ms", *p99)
+        yield _row("memory of its own, MB", service.own_mb()[0], other.own_mb()[0])
+
+
+def _share_of_warm_up(options: argparse.Namespace) -> float:
+    return float(WARM_UP_S / (options.rounds * options.seconds))
 
 
 def _in_turn(ours: Call, static: Call, options: argparse.Namespace) -> tuple[list[Round], list[Round]]:

@@ -1,10 +1,12 @@
 """The servers that are measured, each a process of its own that prints the port it took.
 
-`service` is ours, `static` is the least a Flask application can do with the same request (read the body, answer with
-a fixed card), both under the same gunicorn settings; `fhir` answers each of our searches after a fixed latency.
+`service` is ours, `thawed` the same without gc.freeze, `untold` the same without log and counts; `static` is the least
+a Flask application can do with the same request (read the body, answer with a fixed card), all under the same gunicorn
+settings; `fhir` answers each of our searches after a fixed latency.
 """
 
 import argparse
+import gc
 import json
 import os
 import signal
@@ -22,6 +24,7 @@ from fhir_mappings.searches import Search, load_searches
 
 HOST = "127.0.0.1"
 WORKERS = 1
+SERVICES = ("service", "thawed", "untold")
 THREADS = 8
 CALLER_CHECK_S = 1.0
 UNFIXED = frozenset({"patient", "_count"})  # parameters of a search that are not in its row, besides its date
@@ -30,7 +33,7 @@ UNFIXED = frozenset({"patient", "_count"})  # parameters of a search that are no
 def main() -> None:
     """Serve until SIGTERM or until the process that started this one is gone."""
     parser = argparse.ArgumentParser(description="One of the servers that the benchmark measures.")
-    parser.add_argument("kind", choices=("service", "static", "fhir"))
+    parser.add_argument("kind", choices=(*SERVICES, "static", "fhir"))
     parser.add_argument("--answer", type=Path, help="file: the fixed card, or what each search finds, as JSON")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="of the FHIR server, per answer")
     options = parser.parse_args()
@@ -38,7 +41,8 @@ def main() -> None:
     if options.kind == "fhir":
         _serve_fhir(json.loads(options.answer.read_bytes()), options.latency_ms / 1000)
     else:
-        _serve_flask(_service_app() if options.kind == "service" else _static_app(options.answer.read_bytes()))
+        app = _service_app(options.kind) if options.kind in SERVICES else _static_app(options.answer.read_bytes())
+        _serve_flask(app, thawed=options.kind == "thawed")
 
 
 def _end_with_caller(caller: int) -> None:
@@ -47,18 +51,29 @@ def _end_with_caller(caller: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _serve_flask(app: Flask) -> None:
+def _serve_flask(app: Flask, *, thawed: bool) -> None:
     listener = open_port(HOST, 0)
     port = listener.getsockname()[1]
-    run_server(app, listener, workers=WORKERS, threads=THREADS, when_serving=lambda: _say(port))
+
+    def when_serving() -> None:
+        if thawed:
+            gc.unfreeze()
+        _say(port)
+
+    run_server(app, listener, workers=WORKERS, threads=THREADS, when_serving=when_serving)
 
 
-def _service_app() -> Flask:
+def _service_app(kind: str) -> Flask:
     # Imported here, so that the static application's memory holds nothing of ours.
     from cds_service.app import create_app
+    from cds_service.operations.log import set_up_log
     from cds_service.site.settings import Settings
 
-    return create_app(Settings())
+    set_up_log("info", readable=False)
+    app = create_app(Settings())
+    if kind == "untold":
+        app.wsgi_app = app.wsgi_app.app  # type: ignore[method-assign,attr-defined]
+    return app
 
 
 def _static_app(card: bytes) -> Flask:

@@ -15,6 +15,7 @@ from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.gather import gather
 from cds_service.chart.paging import Reading
 from cds_service.chart.request import ChartRequest, Deadline, Limits
+from cds_service.operations.log import set_up_log
 from cds_service.trust.origins import read_base
 from fhir_mappings.chart import RawChart
 from fhir_mappings.searches import load_searches
@@ -137,6 +138,14 @@ def ehr(httpserver: HTTPServer) -> Iterator[Ehr]:
     httpserver.expect_request(re.compile("/fhir/.*")).respond_with_handler(held.respond)
     yield held
     httpserver.check()
+
+
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[Json]]]:
+    """What this process logs at debug level, libraries included: the events since the last time it was asked."""
+    set_up_log("debug", readable=False)
+    yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    set_up_log()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,9 +47,10 @@ class Serving:
 
     @property
     def workers(self) -> list[int]:
-        """The process ids of those that answer."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
-        return [int(child) for child in children.split()]
+        """The process ids of those that answer calls: the children that hold the listening socket of the port."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
+        listening = _listening(self.port)
+        return [int(child) for child in children if listening in open_sockets(int(child))]
 
     def resident_mb(self) -> list[float]:
         """Resident memory of each worker."""
@@ -61,8 +62,7 @@ class Serving:
 
     def sockets(self) -> int:
         """Open ones of all workers."""
-        links = (link for worker in self.workers for link in Path(f"/proc/{worker}/fd").iterdir())
-        return sum("socket:" in _target(link) for link in links)
+        return sum(len(open_sockets(worker)) for worker in self.workers)
 
 
 def _status(pid: int, name: str) -> int:
@@ -70,11 +70,19 @@ def _status(pid: int, name: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
-def _target(link: Path) -> str:
-    try:
-        return str(link.readlink())
-    except OSError:
-        return ""  # closed meanwhile
+def _listening(port: int) -> str:
+    """The socket that listens on a port of loopback, as the links of /proc name it."""
+    rows = (row.split() for row in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:])
+    return next(f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == port)
+
+
+def open_sockets(pid: int) -> list[str]:
+    """The open sockets of a process, as the links of /proc name them."""
+    found = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):  # closed meanwhile
+            found.append(str(link.readlink()))
+    return [target for target in found if target.startswith("socket:")]
 
 
 @contextmanager

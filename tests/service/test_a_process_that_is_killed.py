@@ -12,7 +12,7 @@ import pytest
 
 from cds_service import patients
 from cds_service.hooks import clock
-from tests.service.real_server import post, serving
+from tests.service.real_server import open_sockets, post, serving
 
 SERVICE = "infliximab-order-sign"
 
@@ -34,7 +34,7 @@ def test_the_others_answer_and_a_new_one_takes_its_place(tmp_path: Path, ehr: An
         held = another.submit(post, server.port, SERVICE, asked)
         while "Condition" not in ehr.asked():
             time.sleep(0.01)
-        busy = max(before, key=_open_sockets)
+        busy = max(before, key=lambda worker: len(open_sockets(worker)))  # those of the EHR and of the FHIR server
         os.kill(busy, signal.SIGKILL)
         with pytest.raises((ConnectionError, http.client.HTTPException)):
             held.result()
@@ -44,14 +44,3 @@ def test_the_others_answer_and_a_new_one_takes_its_place(tmp_path: Path, ehr: An
             assert time.monotonic() - killed_at < 5  # under 2 s on an idle machine
             time.sleep(0.05)
         assert [post(server.port, SERVICE, whole).status for _ in range(8)] == [200] * 8
-
-
-def _open_sockets(pid: int) -> int:
-    """The busy process has a connection of the EHR and those to the FHIR server."""
-    found = 0
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            found += "socket:" in str(link.readlink())
-        except OSError:
-            continue
-    return found

@@ -1,7 +1,6 @@
 """A caller's keys behind a URL (threats T1, T5): down, rotated, huge or redirecting, and never where a token points."""
 
 import json
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,14 +123,17 @@ def test_a_server_that_is_down_at_the_start_is_asked_again_after_a_minute(
 
 
 def test_the_service_starts_and_refuses_as_long_as_no_keys_are_to_be_had(
-    key_server: KeyServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    key_server: KeyServer, tmp_path: Path, logged: Any
 ) -> None:
     key_server.quirk = _down
     service = _service(key_server, tmp_path)
     assert service.get("/health").status_code == 200
     refused = call(service, EC.token())
     assert (refused.status_code, refused.data) == (401, call(service, None).data)
-    assert f"no new keys from {key_server.url}: the key set's server answered 503" in caplog.text
+    told = [event for event in logged() if event["event"] == "keys_not_renewed"]
+    assert [(event["key_set"], event["reason"]) for event in told] == [
+        (key_server.url, "the key set's server answered 503")
+    ]
 
 
 def test_old_keys_are_kept_for_a_day_while_the_server_is_down(
@@ -191,20 +193,18 @@ def test_a_key_that_was_withdrawn_is_forgotten_within_the_hour(
     ],
 )
 def test_an_answer_that_is_no_key_set_leaves_the_old_keys(
-    quirk: Any, told: str, key_server: KeyServer, keys: FetchedKeys, hands: Hands, caplog: pytest.LogCaptureFixture
+    quirk: Any, told: str, key_server: KeyServer, keys: FetchedKeys, hands: Hands, logged: Any
 ) -> None:
     assert _ids(keys, EC) == [EC.key_id]
     key_server.quirk = quirk
     hands.now += FRESH_SECONDS
     assert (_ids(keys, EC), len(key_server.requests)) == ([EC.key_id], 2)
-    assert told in caplog.text
+    assert any(told in event["reason"] for event in logged() if event["event"] == "keys_not_renewed")
     with pytest.raises(Unanswered):
         keys.fetch()
 
 
-def test_whoever_has_a_key_does_not_wait_for_a_renewal(
-    key_server: KeyServer, keys: FetchedKeys, hands: Hands, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_whoever_has_a_key_does_not_wait_for_a_renewal(key_server: KeyServer, keys: FetchedKeys, hands: Hands) -> None:
     assert _ids(keys, EC) == [EC.key_id]
     hands.now += FRESH_SECONDS
     while_asking: list[list[str]] = []
@@ -214,8 +214,7 @@ def test_whoever_has_a_key_does_not_wait_for_a_renewal(
         return _down()
 
     key_server.quirk = ask_meanwhile
-    with caplog.at_level(logging.WARNING):
-        assert _ids(keys, EC) == [EC.key_id]
+    assert _ids(keys, EC) == [EC.key_id]
     assert (while_asking, len(key_server.requests)) == ([[EC.key_id]], 2)
 
 

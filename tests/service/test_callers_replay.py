@@ -7,6 +7,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,13 +67,14 @@ def test_a_refused_call_with_a_large_body_sees_its_answer_and_may_go_on(tmp_path
     assert statuses == [(401, True), (200, True), (401, True)]
 
 
-def test_the_same_token_is_200_then_401(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_same_token_is_200_then_401(tmp_path: Path, logged: Any) -> None:
     service = open_site(tmp_path, caller(key_set_file=str(key_file(tmp_path))))
     token = EC.token(good(jti="the-one"))
     first, second = call(service, token), call(service, token)
     assert (first.status_code, second.status_code) == (200, 401)
     assert second.data == call(service, None).data
-    assert f"caller refused: jti-used-before, iss '{ISSUER}', jti 'the-one'" in caplog.text
+    told = next(event for event in logged() if event["event"] == "caller_refused")
+    assert (told["refusal"], told["issuer"], told["token_id"]) == ("jti-used-before", ISSUER, "the-one")
 
 
 def test_another_token_with_the_same_jti_is_used_too_but_not_that_of_another_issuer(tmp_path: Path) -> None:
@@ -94,13 +96,14 @@ def test_a_token_that_is_refused_is_not_used_up(tmp_path: Path) -> None:
     assert call(service, EC.token(good(jti="mine"))).status_code == 200
 
 
-def test_where_a_token_cannot_be_noted_it_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_where_a_token_cannot_be_noted_it_is_refused(tmp_path: Path, logged: Any) -> None:
     service = open_site(tmp_path, caller(key_set_file=str(key_file(tmp_path))))
     (tmp_path / FILE).write_bytes(b"no database")
     refused = call(service, EC.token())
     assert (refused.status_code, refused.data) == (401, call(service, None).data)
-    assert "used tokens cannot be written down, calls are refused: file is not a database" in caplog.text
-    assert "caller refused: jti-could-not-be-recorded" in caplog.text
+    told = logged()
+    assert [e["error"] for e in told if e["event"] == "used_tokens_unwritable"] == ["DatabaseError"]
+    assert "jti-could-not-be-recorded" in [event.get("refusal") for event in told]
 
 
 def test_a_file_that_is_gone_lets_nobody_in_by_being_made_anew(tmp_path: Path) -> None:

@@ -218,7 +218,9 @@ def test_with_callers_another_host_is_served_and_each_is_named(write: Any, capsy
 
 def test_a_published_key_is_said_loudly(write: Any, capsys: pytest.CaptureFixture[str]) -> None:
     _tell_where(load_settings(write(DEVELOPMENT + _table(**SANDBOX))), 8000)
-    assert "FOR DEVELOPMENT ONLY: the private key of sandbox is published" in capsys.readouterr().err
+    assert (
+        "FOR DEVELOPMENT ONLY: anybody can sign as sandbox, whose private key is published." in capsys.readouterr().err
+    )
 
 
 def test_a_state_folder_that_cannot_be_written_stops_the_start(

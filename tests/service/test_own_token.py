@@ -3,7 +3,6 @@
 import copy
 import http.client
 import json
-import logging
 import re
 import subprocess
 import sys
@@ -672,9 +671,8 @@ def test_a_configuration_that_cannot_be_read_is_told(
 
 def test_neither_token_nor_assertion_nor_key_is_in_a_log_an_error_or_a_repr(
     ehr: Any, authorization: AuthorizationServer, open_service: Any, open_token: Any, key_file: Path,
-    caplog: pytest.LogCaptureFixture,
+    logged: Any,
 ) -> None:  # fmt: skip
-    caplog.set_level(logging.DEBUG)
     service, request, token = open_service(), _request(ehr), open_token()
     told = [_post(service, request).get_data(as_text=True)]
     ehr.quirks["Condition"] = lambda _: json_answer({"echo": f"{TOKEN}-1"}, 403)
@@ -682,10 +680,11 @@ def test_neither_token_nor_assertion_nor_key_is_in_a_log_an_error_or_a_repr(
     authorization.answers = [lambda: json_answer({"error": f"{TOKEN} {authorization.assertions[-1]}"}, 400)]
     with pytest.raises(NoToken) as refused:
         token.token(Deadline.after(5))
-    told += [str(refused.value), repr(refused.value), caplog.text]
+    events = logged()
+    told += [str(refused.value), repr(refused.value), json.dumps(events)]
     told += [repr(service.application.extensions["infliximab-cds"]), repr(token.registration), repr(vars(token))]
     secrets = [TOKEN, *(assertion.split(".")[2] for assertion in authorization.assertions)]
     secrets += key_file.read_text().splitlines()[1:-1]
     assert len(secrets) > 4
     assert [secret for secret in secrets for text in told if secret in text] == []
-    assert "no token for the FHIR server: the token endpoint answered 400" in caplog.text
+    assert {"the token endpoint answered 400"} == {e["reason"] for e in events if e["event"] == "no_token"}

@@ -132,7 +132,7 @@ def test_the_serving_process_imports_no_heavy_library() -> None:
 
 def test_the_first_suggestion_finds_everything_loaded() -> None:
     code = (
-        "import gc, sys; from cds_service import server; server._load_and_freeze(None)\n"
+        "import gc, sys; from cds_service import server; server.load_and_freeze()\n"
         "print('fhir.resources.R4B.timing' in sys.modules, gc.get_freeze_count() > 0)"
     )
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
