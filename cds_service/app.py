@@ -12,6 +12,7 @@ from cds_service.errors import CdsError
 from cds_service.hooks.routes import SITE, hooks
 from cds_service.hooks.site import open_site
 from cds_service.settings import Settings
+from cds_service.whole_bodies import WholeBodies
 
 log = logging.getLogger("infliximab_cds")
 
@@ -35,7 +36,8 @@ def create_app(settings: Settings) -> Flask:
     app.register_error_handler(HTTPException, _tell_http_error)
     app.register_error_handler(Exception, _tell_defect)
     app.after_request(_add_headers)
-    app.wsgi_app = Admission(app.wsgi_app, settings.server.threads)  # type: ignore[method-assign]  # Flask's own way
+    admitting = Admission(app.wsgi_app, settings.server.threads)
+    app.wsgi_app = WholeBodies(admitting, settings.server.max_request_bytes)  # type: ignore[method-assign]  # Flask's way
     return app
 
 

@@ -47,7 +47,7 @@ def attack(service: Service, numbers: Iterable[int], make_call: MakeCall, law: L
         seen.kinds[call.told] += 1
         wrong = [*faults(answer), *(law(call, answer) if law else ())]
         seconds = answer.seconds
-        if seconds >= SLOW_SECONDS and (seconds := service.seconds(call)) >= SLOW_SECONDS:
+        if seconds >= SLOW_SECONDS and (seconds := service.busy_seconds(call)) >= SLOW_SECONDS:
             wrong.append(f"answered after {seconds * 1000:.0f} ms")
         seen.slowest = max(seen.slowest, (seconds, number))
         seen.findings += (Finding(number, call, line) for line in wrong)
