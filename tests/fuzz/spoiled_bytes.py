@@ -3,10 +3,11 @@
 import json
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from cds_service import patients
-from tests.fuzz.service import SERVICES, Call, hook_request
+from tests.fuzz.campaign import Tally, attack
+from tests.fuzz.service import SERVICES, Call, Service, hook_request
 
 PIECES: tuple[bytes, ...] = (
     b'"', b"{", b"}", b"[", b"]", b":", b",", b"\\", b"null", b"true", b"{}", b"[]", b'""', b"NaN", b"-Infinity",
@@ -90,6 +91,11 @@ def nest(chance: Chance, body: bytes, _others: Bodies) -> bytes:
 OPERATORS: tuple[Callable[[Chance, bytes, Bodies], bytes], ...] = (
     flip, cut, insert, repeat, splice, truncate, number, word, nest,
 )  # fmt: skip
+
+
+def attack_bytes(service: Service, seeds: Iterable[int], bodies: Bodies) -> Tally:
+    """Make the spoiled calls of these seeds; nothing is asked of an answer but its form."""
+    return attack(service, seeds, lambda seed: (spoiled_call(seed, bodies), lambda _answer: ()))
 
 
 def valid_bodies() -> Bodies:
