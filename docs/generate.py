@@ -66,7 +66,9 @@ def main(arguments: list[str]) -> int:
     """Write, or with --check only name, every page that changes. Returns the exit code."""
     check = arguments == ["--check"]
     kinds = {"*.md": renewed, "schemas/openapi.json": openapi.renewed}
-    texts = [(page, page.read_text("utf-8"), renew) for kind, renew in kinds.items() for page in sorted(HERE.glob(kind))]
+    texts = [
+        (page, page.read_text("utf-8"), renew) for kind, renew in kinds.items() for page in sorted(HERE.glob(kind))
+    ]
     changed = {page: new for page, text, renew in texts if (new := renew(text)) != text}
     for page, new in changed.items():
         print(f"{page.name} {'would change' if check else 'written'}")

@@ -8,7 +8,8 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 from tests.fuzz.campaign import Broken, Tally, attack
-from tests.fuzz.mutants import Law, Mutant, mutant
+from tests.fuzz.mutants import Mutant, mutant
+from tests.fuzz.operators import Law
 from tests.fuzz.service import Answer, Call, Json, Service
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -28,24 +29,24 @@ def attack_charts(service: Service, numbers: Iterable[int]) -> Tally:
 
 
 class Laws:
-    """Compares with originals, which are asked once, and again where something differs: meanwhile it may be tomorrow."""
+    """Compares with originals, which are asked once, and again where something differs: it may be tomorrow by then."""
 
     def __init__(self, service: Service) -> None:
         self._ask = cache(lambda call: service.ask(call.service, call.body))
 
     def broken(self, mutant: Mutant, answer: Answer) -> Iterator[str]:
         """What an answer breaks of the mutant's law."""
-        original = self._ask(mutant.original)
         match mutant.law:
             case Law.REFUSED if answer.status != 400:
                 yield f"{answer.status} instead of 400"
             case Law.ANOTHER_PATIENT if (answer.status, _code(answer)) != (412, "security"):
                 yield f"{answer.status} instead of 412 because of another patient"
-            case Law.SAME if answer.cards != original.cards:
+            case Law.SAME if answer.cards != self._ask(mutant.original).cards:
                 self._ask.cache_clear()
                 yield from _differences(self._ask(mutant.original).cards, answer.cards)
-            case Law.INERT:
-                yield from (f"{what} is in a card" for what in sorted(_active(answer) - _active(original)))
+            case Law.INERT if found := _active(answer):
+                own = _active(self._ask(mutant.original))
+                yield from (f"{what} is in a card" for what in sorted(found - own))
 
 
 def _code(answer: Answer) -> Any:

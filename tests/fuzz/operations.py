@@ -1,7 +1,7 @@
 """Every operation of our OpenAPI file with requests that it allows and requests that it does not (schemathesis).
 
-Everything that schemathesis checks of an answer holds: documented status, headers, content type and form, no 5xx, nothing
-accepted that the file forbids. What the file allows is answered, but for what no schema can say.
+Everything that schemathesis checks of an answer holds: documented status, headers, content type and form, no 5xx,
+nothing accepted that the file forbids. What the file allows is answered, but for what no schema can say.
 """
 
 import re
@@ -19,7 +19,9 @@ from tests.fuzz.service import openapi
 
 NOWHERE = Settings(fhir=Fhir(allowed_servers=("https://fhir.example/r4",)))  # no server that is named is read
 ANSWERED = (200, 412)
-BEYOND_A_SCHEMA = re.compile(r".*: (a number of at most|a number with an exponent|'Bearer'|Port out of range).*", re.DOTALL)
+BEYOND_A_SCHEMA = re.compile(
+    r".*: (a number of at most|a number with an exponent|'Bearer'|Port out of range).*", re.DOTALL
+)
 
 
 def _operations() -> dict[str, APIOperation]:
@@ -63,9 +65,7 @@ def examine(name: str, count: int, first: int = 0) -> Counter[int]:
     def call(case: Case) -> None:
         response = case.call()
         statuses[response.status_code] += 1
-        case.validate_response(
-            response, additional_checks=[is_answered], excluded_checks=[positive_data_acceptance]
-        )
+        case.validate_response(response, additional_checks=[is_answered], excluded_checks=[positive_data_acceptance])
 
     call()
     return statuses

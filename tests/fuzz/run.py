@@ -1,7 +1,7 @@
 """The long campaigns against the service: `make fuzz`. Every finding is printed, its body written to build/fuzz.
 
-`bytes` spoils the bytes of valid requests, `charts` changes one thing in a chart, `operations` calls everything that the
-OpenAPI file describes. `--replay FILE` sends a body that was written once more and tells what is wrong with the answer.
+`bytes` spoils the bytes of valid requests, `charts` changes one thing in a chart, `operations` calls everything that
+the OpenAPI file describes. `--replay FILE` sends a body that was written once more and tells what is wrong.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from tests.fuzz.spoiled_bytes import Bodies, attack_bytes, valid_bodies
 
 ROOT = Path(__file__).parents[2]
 FOUND = ROOT / "build" / "fuzz"
-COUNTS = {"bytes": 1_000_000, "charts": 200_000, "operations": 2_000}  # of the last, for each operation
+COUNTS = {"bytes": 1_000_000, "charts": 100_000, "operations": 2_000}  # of the last, for each operation
 PORTION = 500
 MOST_KEPT = 20  # findings of one portion
 TOLD_EVERY_SECONDS = 10.0
@@ -57,7 +57,8 @@ def _work(portion: Portion) -> Tally:
     return NUMBERED[name](range(first, first + count))
 
 
-def _portions(name: str, first: int, count: int) -> Iterator[Portion]:
+def portions(name: str, first: int, count: int) -> Iterator[Portion]:
+    """The numbers of a campaign, so many at a time."""
     for start in range(first, first + count, PORTION):
         yield name, start, min(PORTION, first + count - start)
 
@@ -66,10 +67,10 @@ def run(name: str, first: int, count: int, processes: int) -> Tally:
     """A campaign of numbered calls over several processes, with its progress on standard error."""
     seen, begun, told = Tally(), time.monotonic(), time.monotonic()
     with multiprocessing.get_context("fork").Pool(processes) as pool:
-        for part in pool.imap_unordered(_work, _portions(name, first, count)):
+        for part in pool.imap_unordered(_work, portions(name, first, count)):
             seen.add(part)
             for finding in part.findings[:MOST_KEPT]:
-                _keep(name, finding)
+                keep(name, finding)
             if time.monotonic() - told >= TOLD_EVERY_SECONDS:
                 told = time.monotonic()
                 done = seen.statuses.total()
@@ -83,11 +84,12 @@ def run(name: str, first: int, count: int, processes: int) -> Tally:
     return seen
 
 
-def _keep(name: str, finding: Finding) -> None:
+def keep(name: str, finding: Finding) -> None:
+    """Write a body down, and say what was wrong with its answer."""
     FOUND.mkdir(parents=True, exist_ok=True)
     file = FOUND / f"{finding.call.service}.{name}-{finding.number}.json"
     file.write_bytes(finding.call.body)
-    print(f"{file.relative_to(ROOT)}: {finding.wrong} ({finding.call.told})", flush=True)
+    print(f"{file}: {finding.wrong} ({finding.call.told})", flush=True)
 
 
 def _tell(name: str, seen: Tally, seconds: float) -> None:
@@ -128,7 +130,9 @@ def replay(file: Path) -> int:
     """Send a kept body again; how many things are wrong with the answer."""
     answer = Service().ask(file.name.partition(".")[0], file.read_bytes())
     wrong = list(faults(answer))
-    print(f"{answer.status} after {answer.seconds * 1000:.0f} ms", answer.body.decode(errors="replace"), *wrong, sep="\n")
+    print(
+        f"{answer.status} after {answer.seconds * 1000:.0f} ms", answer.body.decode(errors="replace"), *wrong, sep="\n"
+    )
     return len(wrong)
 
 

@@ -11,7 +11,7 @@ from tests.fuzz.service import SERVICES, Call, Service, hook_request
 
 PIECES: tuple[bytes, ...] = (
     b'"', b"{", b"}", b"[", b"]", b":", b",", b"\\", b"null", b"true", b"{}", b"[]", b'""', b"NaN", b"-Infinity",
-    b'"\\ud800"', b'"\\u0000"', b"\x00", b"\xff\xfe", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\xe2\x80\xae", b"\xf0\x9f\x92\x89",
+    b'"\\ud800"', b'"\\u0000"', b"\x00", b"\xff\xfe", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\xe2\x80\xae",
     b"/*", b"//", b"'", b"\r\n", b'"patientId":"another",', b'"resourceType":"Patient",',
 )  # fmt: skip
 NUMBERS: tuple[bytes, ...] = (
