@@ -68,8 +68,8 @@ DATES: tuple[str, ...] = (
 TEXTS: tuple[str, ...] = (
     "<script>alert(1)</script>", '<img src=x onerror="alert(1)">', "[press](javascript:alert(1))",
     "![x](https://evil.example/p)", "<https://evil.example>", "https://evil.example/x", "| a | b |\n|---|---|",
-    "# heading", "**bold** `code` ~~gone~~", "&lt;b&gt;", "\u202egnp.exe", "zero\u200bwidth\ufeff", "null\u0000\u001b[31m",
-    "a\u0301" * 50, "𝕀𝕟𝕗𝕝𝕚𝕩", "\ud800", "İnfliximab ſ", "１．７", "x" * 300,
+    "# heading", "**bold** `code` ~~gone~~", "&lt;b&gt;", "\u202egnp.exe", "zero\u200bwidth\ufeff",
+    "null\u0000\u001b[31m", "a\u0301" * 50, "𝕀𝕟𝕗𝕝𝕚𝕩", "\ud800", "İnfliximab ſ", "１．７", "x" * 300,
 )  # fmt: skip
 OTHER_STATUSES: tuple[str, ...] = (
     "entered-in-error", "cancelled", "preliminary", "amended", "unknown", "active", "completed", "stopped", "draft",

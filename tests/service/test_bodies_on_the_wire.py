@@ -4,11 +4,15 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.test import create_environ, run_wsgi_app
+from werkzeug.wrappers import Response
 
+from cds_service.whole_bodies import WholeBodies
 from tests.service.real_server import serving
 from tests.service.tokens import NOTHING_ORDERED, SIGN
 
@@ -67,6 +71,20 @@ def test_a_body_that_is_half_as_large_again_as_allowed_is_told_so(port: int) -> 
     refused = connection.getresponse()
     assert (refused.status, _outcome(refused)["code"]) == (413, "too-long")
     connection.close()
+
+
+@pytest.mark.parametrize(("sent", "read"), [(0, 0), (999, 999), (1_000, 1_000), (200_000, 100_000)])
+def test_what_the_application_leaves_of_a_body_is_read_up_to_a_limit(sent: int, read: int) -> None:
+    body = BytesIO(b" " * sent)
+    environ = {**create_environ(SIGN, method="POST"), "wsgi.input": body, "wsgi.input_terminated": True}
+    run_wsgi_app(WholeBodies(Response("busy", 503), 100_000), environ)
+    assert body.tell() == read
+
+
+def test_where_the_end_of_a_body_is_not_told_nothing_is_read() -> None:
+    body = BytesIO(b" " * 10)
+    run_wsgi_app(WholeBodies(Response(), 100), {**create_environ(SIGN, method="POST"), "wsgi.input": body})
+    assert body.tell() == 0
 
 
 @pytest.mark.parametrize("how", BROKEN)
