@@ -122,7 +122,7 @@ def _examine(portion: Portion) -> tuple[str, str, bool]:
     name, first, count = portion
     try:
         return name, _statuses(examine(name, count, first)), True
-    except (Exception, ExceptionGroup) as found:  # noqa: BLE001 - whatever is found is told
+    except (Exception, BaseExceptionGroup) as found:  # noqa: BLE001 - whatever is found is told
         return name, "\n".join(map(str, (found, *getattr(found, "exceptions", ())))), False
 
 

@@ -122,7 +122,7 @@ def test_the_request_of_a_bundled_child_and_its_answer_are_as_described(
         ("order-select", "context", {"userId": "u", "patientId": "p"}),
         ("patient-view", "context", {}),
         ("patient-view", "context", {"userId": "u", "patientId": "Patient/p"}),
-        ("patient-view", "fhirServer", "ftp://fhir.example"),
+        ("patient-view", "fhirServer", 7),
         ("patient-view", "prefetch", []),
     ],
 )
