@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 LAWS := tests/clinical/test_laws_of_the_advice.py tests/safety/test_laws_of_never.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nightly mutation check lint types imports integration examples hapi bench load soak gallery figures docs lock clean
+.PHONY: help setup demo test nightly fuzz mutation check lint types imports integration examples hapi bench load soak gallery figures docs lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,9 +36,13 @@ test: check .venv/.developer ## lint, types, architecture and the quick tests wi
 	@$(BIN)/coverage report --include='cds_service/clinical/*,cards/*,fhir_mappings/*' --fail-under=100
 
 nightly: CHARTS ?= 10000
-nightly: .venv/.developer ## the laws over 10,000 generated charts each (CHARTS=10000), forecasts against a large sample
+nightly: .venv/.developer ## the laws over 10,000 generated charts each (CHARTS=10000), forecasts against a large sample, `make fuzz`
 	@CHARTS=$(CHARTS) $(BIN)/pytest -q -n auto $(LAWS) tests/safety
 	@DRAWS=1000000 CHILDREN=40 EXAMPLES=1000 $(BIN)/pytest -q -n auto tests/pk
+	@$(MAKE) --no-print-directory fuzz
+
+fuzz: .venv/.developer ## spoil requests byte by byte and field by field, call all that the OpenAPI file describes (COUNT=)
+	@PYTHONPATH=. $(BIN)/python tests/fuzz/run.py $(if $(COUNT),--count $(COUNT))
 
 mutation: .venv/.developer ## change the decision one place at a time, and list what no check notices (EVERY=1)
 	@$(BIN)/python tests/mutation/run.py --every $(or $(EVERY),1)

@@ -12,6 +12,7 @@ from cds_service.hooks.routes import SITE, hooks
 from cds_service.operations.log import tell, told_of
 from cds_service.site.settings import Settings
 from cds_service.site.site import open_site
+from cds_service.whole_bodies import WholeBodies
 
 _ISSUE_TYPES = {400: "invalid", 404: "not-found", 405: "not-supported", 413: "too-long", 415: "not-supported"}
 
@@ -34,7 +35,9 @@ def create_app(settings: Settings) -> Flask:
     app.register_error_handler(Exception, _tell_defect)
     app.after_request(_add_headers)
     # Flask's own way; the account stands outermost, so that it tells of the calls that were turned away too.
-    app.wsgi_app = Accounting(Admission(app.wsgi_app, settings.server.threads))  # type: ignore[method-assign]
+    admitting = Admission(app.wsgi_app, settings.server.threads)
+    whole = WholeBodies(admitting, settings.server.max_request_bytes)
+    app.wsgi_app = Accounting(whole)  # type: ignore[method-assign]
     return app
 
 

@@ -1,6 +1,7 @@
 """Writes the generated parts of these pages from the tables and settings that the service itself reads: `make docs`.
 
-A part stands between `<!-- generated: NAME -->` and `<!-- end -->`; all else on a page is written by hand.
+A part stands between `<!-- generated: NAME -->` and `<!-- end -->`; all else on a page is written by hand. So is most
+of the OpenAPI file: `generator/openapi.py` says what is not.
 `--check` writes nothing and exits with 1 if a page would change.
 """
 # ruff: noqa: INP001, T201 - a script in a folder of pages, not a package
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from generator import advice, burden, cases, chart, check, forecast, operate, safety, security, site
+from generator import advice, burden, cases, chart, check, forecast, openapi, operate, safety, security, site
 
 HERE = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -70,8 +71,11 @@ def renewed(text: str) -> str:
 def main(arguments: list[str]) -> int:
     """Write, or with --check only name, every page that changes. Returns the exit code."""
     check = arguments == ["--check"]
-    texts = {page: page.read_text("utf-8") for page in sorted(HERE.glob("*.md"))}
-    changed = {page: new for page, text in texts.items() if (new := renewed(text)) != text}
+    kinds = {"*.md": renewed, "schemas/openapi.json": openapi.renewed}
+    texts = [
+        (page, page.read_text("utf-8"), renew) for kind, renew in kinds.items() for page in sorted(HERE.glob(kind))
+    ]
+    changed = {page: new for page, text, renew in texts if (new := renew(text)) != text}
     for page, new in changed.items():
         print(f"{page.name} {'would change' if check else 'written'}")
         if not check:

@@ -85,7 +85,7 @@ def read_hook_request(body: object, expected_hook: str) -> HookRequest:
     if not isinstance(body, dict):
         raise BadHookRequest(f"body: an object expected, {_shown(body)}")
     form = _Form()
-    context = form.read(body, "context", dict, required=True) or {}
+    context = form.read(body, "context", dict, required=True)
     access = form.read(body, "fhirAuthorization", dict) or {}
     orders = expected_hook.startswith("order-")
     values = {
@@ -93,10 +93,10 @@ def read_hook_request(body: object, expected_hook: str) -> HookRequest:
         "hook_instance": form.read(body, "hookInstance", str, required=True),
         "fhir_server": form.read(body, "fhirServer", str) or None,
         "prefetch": form.read(body, "prefetch", dict) or {},
-        **(_read_context(form, context) if context else {}),
+        **(_read_context(form, context) if context is not None else {}),
         **_read_access(form, access),
-        "draft_orders": _read_drafts(form, context) if orders and context else None,
-        "selections": form.rows(context, "context.selections", str) if orders else (),
+        "draft_orders": _read_drafts(form, context) if orders and context is not None else None,
+        "selections": form.rows(context or {}, "context.selections", str) if orders else (),
     }
     if form.wrong:
         raise BadHookRequest(*form.wrong)

@@ -56,6 +56,15 @@ def test_neither_token_nor_patient_are_in_the_repr() -> None:
     assert "canary" not in repr(request)
 
 
+@pytest.mark.parametrize("hook", ["order-select", "order-sign", "patient-view"])
+def test_an_empty_context_lacks_whatever_is_required(hook: str) -> None:
+    with pytest.raises(BadHookRequest) as refused:
+        read_hook_request(_request(hook=hook, context={}), hook)
+    lacking = {line.partition(":")[0] for line in refused.value.diagnostics}
+    orders = set() if hook == "patient-view" else {"context.draftOrders"}
+    assert lacking == {"context.patientId", "context.userId"} | orders
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
