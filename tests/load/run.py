@@ -24,10 +24,9 @@ from time import perf_counter
 from cds_service.hooks import clock
 from tests.load import orders
 from tests.load.open_loop import Client, Order, Tally, offer, saturate
-from tests.service.real_server import Serving, serving
+from tests.service.real_server import RealServer, serving
 
 FHIR_LATENCY_MS = 50
-SITE = '[server]\nport = 0\nworkers = {workers}\nthreads = {threads}\n[fhir]\nallowed_servers = ["{base}"]\n'
 FAIR = frozenset({200})  # below the limits every call is answered
 OVERLOADED = frozenset({200, 503})
 
@@ -112,8 +111,9 @@ class Run:
         self._on_the_server = orders.on_the_server(as_of, fhir.base)
         self._faults: list[str] = []
 
-    def _serving(self, *, workers: int, threads: int) -> AbstractContextManager[Serving]:
-        return serving(self._folder, SITE.format(workers=workers, threads=threads, base=self._fhir.base))
+    def _serving(self, *, workers: int, threads: int) -> AbstractContextManager[RealServer]:
+        more = f'[fhir]\nallowed_servers = ["{self._fhir.base}"]'
+        return serving(self._folder, more, workers=workers, threads=threads, log_level="info")
 
     async def load(self) -> list[str]:
         """The rounds of `make load`."""

@@ -12,9 +12,7 @@ import pytest
 
 from cds_service import patients
 from cds_service.hooks import clock
-from tests.service.real_server import open_sockets, post, serving
-
-SERVICE = "infliximab-order-sign"
+from tests.service.real_server import open_sockets, serving
 
 
 def test_the_others_answer_and_a_new_one_takes_its_place(tmp_path: Path, ehr: Any, synthetic: Any) -> None:
@@ -27,11 +25,10 @@ def test_the_others_answer_and_a_new_one_takes_its_place(tmp_path: Path, ehr: An
     asked = patients.hook_request(
         patients.load("low-trough"), "order-sign", clock.now(), prefetch=False, fhir_server=ehr.base
     )
-    config = f'[server]\nport = 0\nworkers = 2\n[fhir]\nallowed_servers = ["{ehr.base}"]\n'
-    with serving(tmp_path, config) as server, ThreadPoolExecutor(1) as another:
+    with serving(tmp_path, f'[fhir]\nallowed_servers = ["{ehr.base}"]') as server, ThreadPoolExecutor(1) as another:
         while len(before := server.workers) < 2:
             time.sleep(0.05)
-        held = another.submit(post, server.port, SERVICE, asked)
+        held = another.submit(server.post, asked)
         while "Condition" not in ehr.asked():
             time.sleep(0.01)
         busy = max(before, key=lambda worker: len(open_sockets(worker)))  # those of the EHR and of the FHIR server
@@ -39,8 +36,8 @@ def test_the_others_answer_and_a_new_one_takes_its_place(tmp_path: Path, ehr: An
         with pytest.raises((ConnectionError, http.client.HTTPException)):
             held.result()
         killed_at = time.monotonic()
-        assert post(server.port, SERVICE, whole).body["cards"]
+        assert server.post(whole).json["cards"]
         while len(set(server.workers) - {busy}) < 2:
             assert time.monotonic() - killed_at < 5  # under 2 s on an idle machine
             time.sleep(0.05)
-        assert [post(server.port, SERVICE, whole).status for _ in range(8)] == [200] * 8
+        assert [server.post(whole).status for _ in range(8)] == [200] * 8

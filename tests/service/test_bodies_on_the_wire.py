@@ -37,7 +37,7 @@ BROKEN = {
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     folder: Path = tmp_path_factory.mktemp("bodies")
-    with serving(folder, "[server]\nport = 0\nworkers = 1\nthreads = 2\n") as server:
+    with serving(folder, workers=1, threads=2) as server:
         yield server.port
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from cds_service.errors import ConfigurationError
 from cds_service.trust.used_tokens import FILE, PURGE_SECONDS, UsedTokens
-from tests.service.real_server import Serving, serving
+from tests.service.real_server import RealServer, serving
 from tests.service.tokens import AUDIENCE, ISSUER, NOTHING_ORDERED, SIGN, call, caller, ec_signer, good, key_file
 from tests.service.tokens import open_service as open_site
 
@@ -21,23 +21,17 @@ EC = ec_signer()
 COPIES = 100
 
 
-def served(folder: Path) -> AbstractContextManager[Serving]:
-    """The real server with two processes; gives its port. It has room for all copies at once."""
-    return serving(
-        folder,
-        '[server]\nport = 0\nworkers = 2\nthreads = 64\nstate_folder = "state"\n'
+def served(folder: Path) -> AbstractContextManager[RealServer]:
+    """The real server with two processes. It has room for all copies at once."""
+    more = (
         f'[[callers.allowed]]\nname = "EHR"\nissuer = "{ISSUER}"\naudiences = ["{AUDIENCE}"]\n'
-        f'key_set_file = "{key_file(folder, EC.jwk())}"\n',
+        f'key_set_file = "{key_file(folder, EC.jwk())}"'
     )
+    return serving(folder, more, server='state_folder = "state"', threads=64, log_level="info")
 
 
-def post(port: int, token: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-    connection.request("POST", SIGN, json.dumps(NOTHING_ORDERED), headers)
-    status = connection.getresponse().status
-    connection.close()
-    return status
+def post(server: RealServer, token: str) -> int:
+    return server.post(NOTHING_ORDERED, Authorization=f"Bearer {token}").status
 
 
 def test_of_a_hundred_parallel_copies_over_two_processes_one_is_answered_and_after_a_restart_none(
@@ -46,12 +40,12 @@ def test_of_a_hundred_parallel_copies_over_two_processes_one_is_answered_and_aft
     token = EC.token()
     with served(tmp_path) as server:
         with ThreadPoolExecutor(COPIES) as pool:
-            assert Counter(pool.map(lambda _: post(server.port, token), range(COPIES))) == {200: 1, 401: COPIES - 1}
+            assert Counter(pool.map(lambda _: post(server, token), range(COPIES))) == {200: 1, 401: COPIES - 1}
         with ThreadPoolExecutor(16) as pool:
-            assert set(pool.map(lambda _: post(server.port, EC.token()), range(32))) == {200}
+            assert set(pool.map(lambda _: post(server, EC.token()), range(32))) == {200}
     with served(tmp_path) as server:
-        assert post(server.port, token) == 401
-        assert post(server.port, EC.token()) == 200
+        assert post(server, token) == 401
+        assert post(server, EC.token()) == 200
 
 
 def test_a_refused_call_with_a_large_body_sees_its_answer_and_may_go_on(tmp_path: Path) -> None:

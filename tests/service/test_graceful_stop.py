@@ -12,12 +12,12 @@ import pytest
 
 from cds_service import patients
 from cds_service.hooks import clock
-from tests.service.watched_server import Answer, RealServer, serving, wait_until
+from tests.service.real_server import Answer, RealServer, serving, wait_until
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RealServer]:
-    with serving(tmp_path, 'log_level = "info"\n[fhir]\ndeadline_seconds = 10\n') as running:
+    with serving(tmp_path, "[fhir]\ndeadline_seconds = 10", log_level="info") as running:
         yield running
 
 

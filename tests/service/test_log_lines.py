@@ -11,7 +11,7 @@ import pytest
 
 from cds_service.operations.events import Field, listed
 from cds_service.operations.log import UnlistedField, catch_what_nobody_catches, set_up_log, tell, told_of
-from tests.service.watched_server import JSON, SIGN, serving
+from tests.service.real_server import JSON, SIGN, serving
 
 TRICKS = ["%0d%0a", "%0A%7B%22event%22:%22defect%22%7D", "%1b[31m", "%e2%80%a8", "%00", "%e2%80%ae", "%ff"]
 HEADERS = ["\x1b[31mred", "\xc2\x85", "\u2028".encode().decode("latin-1"), "x" * 4000, '{"event": "defect"}']

@@ -16,7 +16,7 @@ import pytest
 from cds_service import patients
 from cds_service.hooks import clock
 from cds_service.operations.events import listed
-from tests.service.watched_server import JSON, SIGN, Answer, RealServer, serving
+from tests.service.real_server import JSON, SIGN, Answer, RealServer, serving
 
 VALUE = 1.7391573915  # a level whose digits are found again
 MARKS = ("canary", "7391573915")

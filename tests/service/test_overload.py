@@ -2,15 +2,13 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from cds_service import patients
 from cds_service.hooks import clock
-from tests.service.real_server import post, serving
-
-SERVICE = "infliximab-order-sign"
-SMALL = '[server]\nport = 0\nworkers = 1\nthreads = 4\n[fhir]\nallowed_servers = ["{base}"]\ndeadline_seconds = 2.0\n'
+from tests.service.real_server import Answer, RealServer, serving
 
 
 def order(base: str, *, drug: str | None = None) -> Any:
@@ -20,6 +18,17 @@ def order(base: str, *, drug: str | None = None) -> Any:
         for entry in request["context"]["draftOrders"]["entry"]:
             entry["resource"]["medicationCodeableConcept"] = {"text": drug}
     return {**request, "fhirServer": base}
+
+
+def small(folder: Path, ehr: Any, threads: int = 4) -> AbstractContextManager[RealServer]:
+    """One process that answers few calls at once."""
+    return serving(folder, f'[fhir]\nallowed_servers = ["{ehr.base}"]', workers=1, threads=threads)
+
+
+def ask(server: RealServer, ehr: Any, count: int) -> list[Answer]:
+    """So many orders of another drug, all at once."""
+    with ThreadPoolExecutor(count) as many:
+        return list(many.map(lambda _: server.post(order(ehr.base, drug="prednisolone")), range(count)))
 
 
 def hanging(ehr: Any, synthetic: Any, seconds: float) -> None:
@@ -37,14 +46,14 @@ def test_calls_that_wait_for_a_slow_server_leave_room_for_those_that_need_none(
     tmp_path: Path, ehr: Any, synthetic: Any
 ) -> None:
     hanging(ehr, synthetic, 0.5)
-    with serving(tmp_path, SMALL.format(base=ehr.base)) as server, ThreadPoolExecutor(30) as many:
-        slow = [many.submit(post, server.port, SERVICE, order(ehr.base)) for _ in range(12)]
+    with small(tmp_path, ehr) as server, ThreadPoolExecutor(30) as many:
+        slow = [many.submit(server.post, order(ehr.base)) for _ in range(12)]
         time.sleep(0.2)
         begin = time.monotonic()
-        quick = [post(server.port, SERVICE, order(ehr.base, drug="prednisolone")) for _ in range(5)]
+        quick = [server.post(order(ehr.base, drug="prednisolone")) for _ in range(5)]
         took = time.monotonic() - begin
         answers = [call.result() for call in slow]
-    assert [(answer.status, answer.body) for answer in quick] == [(200, {"cards": []})] * 5
+    assert [(answer.status, answer.json) for answer in quick] == [(200, {"cards": []})] * 5
     assert took < 1.0  # each of the slow ones takes longer than half of that alone
     statuses = {answer.status for answer in answers}
     assert 503 in statuses  # more than may read at once
@@ -55,25 +64,24 @@ def test_a_call_too_many_is_503_within_a_moment_and_says_when_to_come_back(
     tmp_path: Path, ehr: Any, synthetic: Any
 ) -> None:
     hanging(ehr, synthetic, 1.0)
-    config = SMALL.format(base=ehr.base).replace("threads = 4", "threads = 1")
-    with serving(tmp_path, config) as server, ThreadPoolExecutor(30) as many:
-        held = many.submit(post, server.port, SERVICE, order(ehr.base))
+    with small(tmp_path, ehr, threads=1) as server, ThreadPoolExecutor(1) as another:
+        held = another.submit(server.post, order(ehr.base))
         time.sleep(0.3)
         begin = time.monotonic()
-        refused = list(many.map(lambda _: post(server.port, SERVICE, order(ehr.base, drug="prednisolone")), range(4)))
+        refused = ask(server, ehr, 4)
         assert time.monotonic() - begin < 0.6
         held.result()
-        again = post(server.port, SERVICE, order(ehr.base, drug="prednisolone"))
+        (again,) = ask(server, ehr, 1)
     assert [answer.status for answer in refused] == [503] * 4
     for answer in refused:
-        assert answer.body["resourceType"] == "OperationOutcome"
-        assert answer.body["issue"][0]["code"] == "throttled"
+        assert answer.json["resourceType"] == "OperationOutcome"
+        assert answer.json["issue"][0]["code"] == "throttled"
         assert answer.headers["Retry-After"] == "1"
         assert answer.headers["Cache-Control"] == "no-store"
-    assert (again.status, again.body) == (200, {"cards": []})
+    assert (again.status, again.json) == (200, {"cards": []})
 
 
 def test_a_burst_of_three_times_as_many_is_answered_after_a_short_wait(tmp_path: Path, ehr: Any) -> None:
-    with serving(tmp_path, SMALL.format(base=ehr.base)) as server, ThreadPoolExecutor(12) as many:
-        answers = list(many.map(lambda _: post(server.port, SERVICE, order(ehr.base, drug="prednisolone")), range(12)))
+    with small(tmp_path, ehr) as server:
+        answers = ask(server, ehr, 12)
     assert {answer.status for answer in answers} == {200}

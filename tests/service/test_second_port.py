@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cds_service import patients
 from cds_service.hooks import clock
 from cds_service.operations.metrics import Board, listed
-from tests.service.watched_server import SIGN, RealServer, serving, wait_until
+from tests.service.real_server import SIGN, RealServer, serving, wait_until
 
 SIGNED = 'service="infliximab-order-sign"'
 CARDED = f'hook_calls_total{{{SIGNED},outcome="carded"}}'
@@ -93,14 +93,14 @@ def test_calls_of_all_workers_are_counted_once(server: RealServer) -> None:
 
 
 def test_a_worker_that_is_killed_is_told_replaced_and_keeps_its_counts(server: RealServer) -> None:
-    workers = _workers(server)
+    workers = server.workers
     told = len(server.events("worker_ended"))
     with added(server, CARDED, "workers_ended_total") as grown:
         for _ in range(8):
             server.post(_request())
         for worker in workers:
             os.kill(worker, signal.SIGKILL)
-        wait_until(lambda: len(_workers(server)) == 2 and not set(_workers(server)) & set(workers))
+        wait_until(lambda: len(server.workers) == 2 and not set(server.workers) & set(workers))
         wait_until(lambda: server.count("workers") == 2)
         assert server.look("/ready").status == 200
         assert server.post(_request()).status == 200
@@ -109,10 +109,10 @@ def test_a_worker_that_is_killed_is_told_replaced_and_keeps_its_counts(server: R
 
 
 def test_the_process_of_the_second_port_is_started_again(server: RealServer) -> None:
-    (watch,) = set(server.children()) - set(_workers(server))
+    (watch,) = set(server.children) - set(server.workers)
     with added(server, "workers_ended_total") as grown:
         os.kill(watch, signal.SIGKILL)
-        wait_until(lambda: watch not in server.children() and len(server.children()) == 3)
+        wait_until(lambda: watch not in server.children and len(server.children) == 3)
         assert server.look("/ready").status == 200
     assert grown == [0]
 
@@ -132,11 +132,11 @@ def test_the_second_port_ends_with_a_service_that_is_killed(own: RealServer) -> 
 
 
 def test_workers_are_exchanged_without_a_loss_of_counts(server: RealServer) -> None:
-    before = set(_workers(server))
+    before = set(server.workers)
     with added(server, CARDED, "workers_ended_total") as grown:
         server.post(_request())
         server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: not before & set(_workers(server)) and server.count("workers") == 2)
+        wait_until(lambda: not before & set(server.workers) and server.count("workers") == 2)
         server.post(_request())
     assert grown == [2, 0]
 
@@ -215,17 +215,3 @@ def test_a_gauge_tells_the_newest_of_all_rows_and_a_counter_their_sum() -> None:
         board.add("workers_ended_total", value)
     assert board.total("last_judged_timestamp_seconds", service="infliximab-order-sign") == 9
     assert board.total("workers_ended_total") == 21
-
-
-def _workers(server: RealServer) -> list[int]:
-    """The children that hold the port of the EHR: the process of the second port has closed it."""
-    return [child for child in server.children() if _holds(child, server.port)]
-
-
-def _holds(pid: int, port: int) -> bool:
-    with suppress(FileNotFoundError):  # it has just ended
-        held = {str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir()}
-        rows = [row.split() for row in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
-        inodes = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "0A"}
-        return bool(held & inodes)
-    return False
