@@ -38,7 +38,7 @@ class FhirClient:
     calls may read at once, so that a slow server never holds all threads that answer hooks.
     """
 
-    def __init__(self, *, parallel_reads: int = 16, max_answer_bytes: int = 20_000_000, calls: int = 64) -> None:
+    def __init__(self, *, parallel_reads: int = 32, max_answer_bytes: int = 20_000_000, calls: int = 64) -> None:
         self._threads = ThreadPoolExecutor(parallel_reads, thread_name_prefix="fhir-read")
         self._max_bytes = max_answer_bytes
         self._session = open_session(parallel_reads)
