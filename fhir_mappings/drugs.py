@@ -13,7 +13,7 @@ from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText, is_contained, read_words, resolve, words_of
 from fhir_mappings.doubts import Doubt, issue, quote
 from fhir_mappings.shape import Misshapen, struct, structs, text
-from fhir_mappings.vocabulary import DrugCode, Tables, Words, plain_code, remembered
+from fhir_mappings.vocabulary import DrugCode, Tables, Words, beginnings, plain_code, remembered
 
 INFLIXIMAB = "infliximab"
 CODED_IN = ("rxnorm", "ndc", "hcpcs", "atc", "unii")
@@ -148,7 +148,7 @@ named = remembered(_read_name)
 
 def _groups(name: CodedText, tables: Tables) -> Iterator[DrugCode]:
     codes = (coding.code for coding in name.codings if coding.system == "atc")
-    prefixes = (code[:length] for code in codes for length in range(3, len(code) + 1))
+    prefixes = (prefix for code in codes for prefix in beginnings(code))
     yield from (row for prefix in prefixes if (row := tables.drug_prefixes.get(("atc", prefix))))
 
 

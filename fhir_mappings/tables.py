@@ -18,6 +18,7 @@ from cds_service.clinical.record import ReportedSign
 from cds_service.errors import ConfigurationError
 from fhir_mappings.rows import Row, WrongRow, known_tables, read_rows
 from fhir_mappings.vocabulary import (
+    LONGEST_PREFIX,
     Concept,
     DrugCode,
     Key,
@@ -223,6 +224,8 @@ def _coded(rows: Iterable[Row], systems: Mapping[str, str]) -> Iterator[tuple[Ro
         system = row.choice("system", dict.fromkeys(systems.values()))
         row.choice("match", ("code", "prefix", "range"))
         row.choice("verified", YES_NO)
+        if row["match"] == "prefix" and len(row["code"]) > LONGEST_PREFIX:
+            row.refuse(f"a prefix of at most {LONGEST_PREFIX} characters expected, got {len(row['code'])}")
         codes = _categories(row) if row["match"] == "range" else [row["code"]] if row["code"] else []
         for code in codes:
             yield row, (system, plain_code(system, code))

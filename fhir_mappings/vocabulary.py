@@ -13,6 +13,7 @@ from typing import TypeAlias, TypeVar
 from cds_service.clinical.record import ReportedSign
 
 LONGEST_NAME = 256
+LONGEST_PREFIX = 32  # characters; a whole code of ICD-10-CM, ICD-10-PCS or ATC has 7
 
 Words: TypeAlias = tuple[str, ...]
 """All that names one thing: its text, then system, code and display of each of its codings; "" where absent."""
@@ -144,6 +145,11 @@ def plain_code(system: str, code: str) -> str:
     if system == "ndc":
         return _eleven_digits(code)
     return code.upper().replace(".", "") if system == "icd10cm" else code
+
+
+def beginnings(code: str) -> list[str]:
+    """The prefixes of a code that a table may hold, shortest first: of three characters and more."""
+    return [code[:length] for length in range(3, min(len(code), LONGEST_PREFIX) + 1)]
 
 
 def _eleven_digits(code: str) -> str:
