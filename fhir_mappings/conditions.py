@@ -14,7 +14,7 @@ from fhir_mappings.drugs import infliximab_in, read_name
 from fhir_mappings.identity import evidence
 from fhir_mappings.scope import Scope
 from fhir_mappings.shape import struct, structs, text
-from fhir_mappings.vocabulary import Tables
+from fhir_mappings.vocabulary import Tables, beginnings
 
 STATES = {
     "active": ConditionState.ACTIVE,
@@ -33,7 +33,7 @@ def condition_concepts(coding: Coding, tables: Tables) -> frozenset[str]:
     """The rows of the condition table that one code matches; a code without a system is tried as ICD-10-CM."""
     system = coding.system or "icd10cm"
     code = coding.code if coding.system else coding.code.upper().replace(".", "")
-    prefixes = (code[:length] for length in range(3, len(code) + 1)) if system == "icd10cm" else ()
+    prefixes = beginnings(code) if system == "icd10cm" else ()
     found = [tables.condition_prefixes.get((system, prefix), frozenset()) for prefix in prefixes]
     return tables.conditions.get((system, code), frozenset()).union(*found)
 

@@ -16,7 +16,7 @@ from fhir_mappings.doubts import Doubt, issue, quote
 from fhir_mappings.ndc import PRODUCT_DIGITS, read_ndc
 from fhir_mappings.routes import routes_in, routes_of
 from fhir_mappings.shape import Misshapen, struct, structs, text
-from fhir_mappings.vocabulary import DrugCode, Tables, Words, plain_code, remembered
+from fhir_mappings.vocabulary import DrugCode, Tables, Words, beginnings, plain_code, remembered
 
 INFLIXIMAB = "infliximab"
 CODED_IN = ("rxnorm", "ndc", "hcpcs", "atc", "unii")
@@ -163,7 +163,7 @@ named = remembered(_read_name)
 
 def _groups(name: CodedText, tables: Tables) -> Iterator[DrugCode]:
     codes = (coding.code for coding in name.codings if coding.system == "atc")
-    prefixes = (code[:length] for code in codes for length in range(3, len(code) + 1))
+    prefixes = (prefix for code in codes for prefix in beginnings(code))
     yield from (row for prefix in prefixes if (row := tables.drug_prefixes.get(("atc", prefix))))
 
 

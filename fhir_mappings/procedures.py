@@ -15,7 +15,7 @@ from fhir_mappings.identity import evidence
 from fhir_mappings.inferred import Inferred, infer_from_procedure
 from fhir_mappings.scope import Scope
 from fhir_mappings.shape import struct, text
-from fhir_mappings.vocabulary import ProcedureCode, Tables
+from fhir_mappings.vocabulary import ProcedureCode, Tables, beginnings
 
 DONE = frozenset({"completed", "in-progress"})
 NOT_DONE = frozenset({"preparation", "not-done", "entered-in-error"})
@@ -38,7 +38,7 @@ def read_procedure(resource: Resource, scope: Scope) -> Iterator[Procedure | Inf
 
 def _row(coding: Coding, tables: Tables) -> ProcedureCode | None:
     whole = tables.procedures.get(coding.key)
-    prefixes = (coding.code[:length] for length in range(len(coding.code), 2, -1))
+    prefixes = reversed(beginnings(coding.code))
     return whole or next((row for p in prefixes if (row := tables.procedure_prefixes.get((coding.system, p)))), None)
 
 

@@ -19,6 +19,7 @@ from cds_service.errors import ConfigurationError
 from fhir_mappings.ndc import PRODUCT_DIGITS, read_ndc
 from fhir_mappings.rows import Row, WrongRow, known_tables, read_rows
 from fhir_mappings.vocabulary import (
+    LONGEST_PREFIX,
     Concept,
     DrugCode,
     DrugWords,
@@ -226,6 +227,8 @@ def _coded(rows: Iterable[Row], systems: Mapping[str, str]) -> Iterator[tuple[Ro
         system = row.choice("system", dict.fromkeys(systems.values()))
         row.choice("match", ("code", "prefix", "range"))
         row.choice("verified", YES_NO)
+        if row["match"] == "prefix" and len(row["code"]) > LONGEST_PREFIX:
+            row.refuse(f"a prefix of at most {LONGEST_PREFIX} characters expected, got {len(row['code'])}")
         codes = _categories(row) if row["match"] == "range" else [row["code"]] if row["code"] else []
         for code in codes:
             if system == "ndc":

@@ -14,6 +14,7 @@ from cds_service.clinical.record import ReportedSign
 from fhir_mappings.ndc import read_ndc
 
 LONGEST_NAME = 256
+LONGEST_PREFIX = 32  # characters; a whole code of ICD-10-CM, ICD-10-PCS or ATC has 7
 
 Words: TypeAlias = tuple[str, ...]
 """All that names one thing: its text, then system, code and display of each of its codings; "" where absent."""
@@ -155,3 +156,8 @@ def plain_code(system: str, code: str) -> str:
         readings = read_ndc(code)
         return readings[0] if len(readings) == 1 else code
     return code.upper().replace(".", "") if system == "icd10cm" else code
+
+
+def beginnings(code: str) -> list[str]:
+    """The prefixes of a code that a table may hold, shortest first: of three characters and more."""
+    return [code[:length] for length in range(3, min(len(code), LONGEST_PREFIX) + 1)]

@@ -57,6 +57,11 @@ def test_the_tables_are_loaded_once() -> None:
         ("drugs.csv", "infliximab,rxnorm,code,1,iv,no,x", "a code that is not verified stays empty"),
         ("drugs.csv", "infliximab,rxnorm,like,1,iv,yes,x", "match is one of code, prefix, range"),
         ("conditions.csv", "crohns,icd10cm,range,K50,yes,x", "a range is two categories of one chapter"),
+        (
+            "conditions.csv",
+            f"crohns,icd10cm,prefix,K50{'0' * 30},yes,x",
+            "a prefix of at most 32 characters expected, got 33",
+        ),
         ("conditions.csv", "crohns,icd10cm,prefix,K50,perhaps,x", "verified is one of yes, no"),
         ("conditions.csv", ",icd10cm,prefix,K50,yes,x", "concept must not be empty"),
         ("procedures.csv", "colonoscopy,a look,snomed,code,1,yes,x", "concept is one of perianal_procedure"),
