@@ -73,7 +73,8 @@ def _read(chart: RawChart, site: Site, as_of: datetime) -> TreatmentRecord:
 
 
 def _judge_treatment(record: TreatmentRecord, request: HookRequest, site: Site, as_of: datetime) -> Evaluation:
-    assessment = assess(record, None, site.policy, as_of)
+    with site.turn:
+        assessment = assess(record, None, site.policy, as_of)
     return Evaluation((assessment,), write_cards(assessment, hook=request.hook, form=site.form))
 
 
@@ -81,9 +82,11 @@ def _judge_orders(
     drafts: tuple[DraftOrder, ...], record: TreatmentRecord, request: HookRequest, site: Site, as_of: datetime
 ) -> Evaluation:
     in_drafts = also_ordered(request.draft_orders, site.tables)
-    assessments = tuple(
-        assess(_about(draft, record), draft.order, site.policy, as_of, level_in_drafts=in_drafts) for draft in drafts
-    )
+    with site.turn:
+        assessments = tuple(
+            assess(_about(draft, record), draft.order, site.policy, as_of, level_in_drafts=in_drafts)
+            for draft in drafts
+        )
     cards = tuple(
         card
         for draft, assessment in zip(drafts, assessments, strict=True)

@@ -1,9 +1,10 @@
 """A site: everything that stays the same between calls, built once from the settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Lock
 from zoneinfo import ZoneInfo
 
 from cards.form import CardForm
@@ -29,7 +30,11 @@ CALLS_THAT_READ = 0.75  # of those answered at once; the others need no FHIR ser
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One hospital's service: its settings, what it offers, how and to whom, what it asks the chart, who reads FHIR."""
+    """One hospital's service: its settings, what it offers, how and to whom, what it asks the chart, who reads FHIR.
+
+    Charts are judged in `turn`, one after the other in each process: threads that compute at the same time need the
+    processor twice as long for the same work, since numpy hands the interpreter's lock to and fro.
+    """
 
     settings: Settings
     policy: Policy
@@ -44,6 +49,7 @@ class Site:
     own_access: OwnAccess
     limits: Limits
     client: FhirClient
+    turn: Lock = field(default_factory=Lock, repr=False)
 
     @property
     def look_back(self) -> timedelta:

@@ -36,6 +36,7 @@ from tests.hapi.server import start as start_hapi
 
 LATENCY_MS = 50.0
 LOOK_BACK = timedelta(days=Settings().fhir.look_back_days)
+PAGE_SIZE = Settings().fhir.page_size
 OURS = "ours"
 CHOICES = {"thawed": "With gc.freeze against without", "untold": "With log and counts against without"}
 WARM_UP_S = 1.0
@@ -210,7 +211,7 @@ def _queries(work: Workload, base: str) -> Iterator[tuple[str, Call]]:
     root = urlsplit(base)
     patient, since = work.request["context"]["patientId"], clock.now() - LOOK_BACK
     for search in load_searches():
-        path, parameters = fhir_query(search, patient, since)
+        path, parameters = fhir_query(search, patient, since, PAGE_SIZE)
         query = f"?{urlencode(parameters)}" if parameters else ""
         yield search.name, Call(root.port or 80, f"{root.path}/{path}{query}")
 
