@@ -36,10 +36,10 @@ test: check .venv/.developer ## lint, types, architecture and the quick tests wi
 	@$(BIN)/coverage report --include='cds_service/clinical/*,cards/*,fhir_mappings/*' --fail-under=100
 
 nightly: CHARTS ?= 10000
-nightly: .venv/.developer ## the laws over 10,000 generated charts each (CHARTS=10000), forecasts against a large sample, `make fuzz`
+nightly: .venv/.developer ## the laws over 10,000 generated charts each (CHARTS=10000), forecasts against a large sample, `make fuzz load soak`
 	@CHARTS=$(CHARTS) $(BIN)/pytest -q -n auto $(LAWS) tests/safety
 	@DRAWS=1000000 CHILDREN=40 EXAMPLES=1000 $(BIN)/pytest -q -n auto tests/pk
-	@$(MAKE) --no-print-directory fuzz
+	@$(MAKE) --no-print-directory fuzz load soak
 
 fuzz: .venv/.developer ## spoil requests byte by byte and field by field, call all that the OpenAPI file describes (COUNT=)
 	@PYTHONPATH=. $(BIN)/python tests/fuzz/run.py $(if $(COUNT),--count $(COUNT))
