@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from cds_service.errors import Busy
 
+HEALTH = "/health"
 WAIT_SECONDS = 0.1  # J: a call that begins later than this had better not begin
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **Busy.headers}
 
@@ -27,6 +28,8 @@ class Admission:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answered by the application, or 503."""
+        if environ["PATH_INFO"] == HEALTH:  # a proxy asks it to know whether we live, not whether we have time
+            return self._app(environ, start_response)
         if not self._admits():
             return self._turned_away(environ, start_response)
         try:

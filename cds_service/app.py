@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
-from cds_service.admission import Admission
+from cds_service.admission import HEALTH, Admission
 from cds_service.errors import CdsError
 from cds_service.hooks.account import Accounting, account
 from cds_service.hooks.routes import SITE, hooks
@@ -29,7 +29,7 @@ def create_app(settings: Settings) -> Flask:
     site = app.extensions[SITE] = open_site(settings)
     site.callers.prepare()
     app.register_blueprint(hooks)
-    app.add_url_rule("/health", view_func=_tell_health)
+    app.add_url_rule(HEALTH, view_func=_tell_health)
     app.register_error_handler(CdsError, _tell_error)
     app.register_error_handler(HTTPException, _tell_http_error)
     app.register_error_handler(Exception, _tell_defect)

@@ -143,7 +143,7 @@ def run_server(
     the workers share its memory.
     """
     catch_what_nobody_catches()
-    board = open_board(2 * workers + 2)  # while workers are exchanged there are twice as many
+    board = open_board(4 * workers + 8)  # while workers are exchanged, once or again, there are more
 
     def announce(worker: Any) -> None:
         board.mark(worker.row, serving=True)

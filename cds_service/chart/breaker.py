@@ -13,7 +13,7 @@ REST_SECONDS = 5.0  # J: then one call tries again
 
 @dataclass(slots=True)
 class Breaker:
-    """What the reads of one process found at one server. Any answer of the server, also a refusal, closes it again."""
+    """What the reads of one process found at one server. Any answer closes it again, also a refusal or an error."""
 
     failures: int = 0
     resting_until: float = 0.0

@@ -17,7 +17,7 @@ import requests
 from cds_service.chart.breaker import Breaker
 from cds_service.chart.page import Failure
 from cds_service.chart.request import ChartRequest, Deadline, TokenSource
-from cds_service.errors import Busy, NoToken
+from cds_service.errors import NoToken
 from cds_service.operations.log import tell
 from cds_service.operations.metrics import board
 from cds_service.outgoing import Asked, Unanswered, is_json, media_type, open_session, read_json, send
@@ -28,7 +28,10 @@ WHO = "the FHIR server"
 UNAVAILABLE = frozenset({429, 500, 502, 503, 504})
 PAUSE_SECONDS = 0.1  # before asking again, where the server does not say how long
 FAIR_SHARE = 0.5  # of its deadline; a read that began with less ran out of time through no fault of the server
+WAIT_SECONDS = 0.1  # J: for a place among the calls that read
+TOO_MANY = Failure("too many calls wait for a FHIR server")
 _UNAUTHORIZED = Failure(f"{WHO} answered 401")
+_SAYS_NOTHING = frozenset({"certificate", "failed"})  # of whether the server answers
 
 
 class FhirClient:
@@ -43,7 +46,7 @@ class FhirClient:
         self._max_bytes = max_answer_bytes
         self._session = open_session(parallel_reads)
         self._calls = BoundedSemaphore(calls)
-        self._breakers: defaultdict[str, Breaker] = defaultdict(Breaker)
+        self._breakers: defaultdict[tuple[str | None, int | None], Breaker] = defaultdict(Breaker)
 
     def admits(self, url: str) -> bool:
         """Whether the server at this URL may be asked now, or is left alone because it did not answer."""
@@ -52,10 +55,12 @@ class FhirClient:
     def in_parallel(self, reads: Sequence[Callable[[], T | Failure]], deadline: Deadline) -> list[T | Failure]:
         """Every read's answer in the order asked; one that is not there at the deadline is a Failure.
 
-        Raises Busy where as many calls read as may.
+        Where as many calls read as may, and none ends within a moment, each is `TOO_MANY`.
         """
-        if not self._calls.acquire(blocking=False):
-            raise Busy("too many calls wait for a FHIR server")
+        if not reads:
+            return []
+        if not self._calls.acquire(timeout=WAIT_SECONDS):
+            return [TOO_MANY] * len(reads)
         try:
             futures = [self._threads.submit(read) for read in reads]
             return [_await(future, deadline) for future in futures]
@@ -105,18 +110,19 @@ class FhirClient:
                 ended = "not_json" if _is_another_form(response) else _status_class(response.status_code)
         except Unanswered as error:
             ended = error.fault
-            if had_time or not error.late:
+            if (had_time or not error.late) and error.fault not in _SAYS_NOTHING:
                 breaker.heard(answered=not (error.late or error.broken))
             return Failure(error.reason, PAUSE_SECONDS if error.broken else None)
         finally:
             board().add("fhir_reads_total", read=ended)
             tell("fhir_read", read=ended, duration_ms=(perf_counter() - begun) * 1000)
-        breaker.heard(answered=not isinstance(answer, Failure) or answer.again_in is None)
+        breaker.heard(answered=True)
         return answer
 
 
-def _host(url: str) -> str:
-    return urlsplit(url).netloc
+def _host(url: str) -> tuple[str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.hostname, parts.port
 
 
 def _await(future: "Future[T | Failure]", deadline: Deadline) -> T | Failure:

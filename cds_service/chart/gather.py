@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
+from cds_service.chart.fhir_client import TOO_MANY
 from cds_service.chart.identity import check_one_patient
 from cds_service.chart.page import Failure, Page
 from cds_service.chart.paging import Answer, Reading, cut_short, fetch, follow, join
@@ -15,7 +16,7 @@ from cds_service.chart.prefetch import read_prefetched
 from cds_service.chart.recent import read_recent
 from cds_service.chart.references import by_reference, read_references
 from cds_service.clinical.record import DataIssue, IssueLevel, SourceState
-from cds_service.errors import MissingData
+from cds_service.errors import Busy, MissingData
 from cds_service.operations.log import tell
 from cds_service.operations.metrics import board
 from fhir_mappings.chart import ChartPart, RawChart, Resource
@@ -40,7 +41,7 @@ def gather(
     what they answer first. None reads no such window.
 
     Raises MissingData naming every required part that cannot be had and why, ForeignPatient if anything in it
-    belongs to another patient.
+    belongs to another patient, Busy where too many calls read at this time.
     """
     answers = _answers(reading, searches, since)
     _require(searches, answers)
@@ -57,6 +58,8 @@ def _answers(reading: Reading, searches: Sequence[Search], since: datetime) -> d
     missing = [search for search in searches if search.name not in good]
     reads = [partial(_complete, reading, search, since, sent[search.name]) for search in missing]
     read = reading.client.in_parallel(reads, reading.deadline) if reading.ask.server else [do() for do in reads]
+    if TOO_MANY in read:
+        raise Busy(TOO_MANY.reason)
     settled = {s.name: _settle(answer, sent[s.name]) for s, answer in zip(missing, read, strict=True)}
     return {**good, **settled}
 

@@ -16,6 +16,7 @@ from cds_service.chart.request import Deadline
 from cds_service.clinical.assess import assess
 from cds_service.clinical.assessment import Assessment
 from cds_service.clinical.record import DataIssue, TreatmentRecord
+from cds_service.errors import BadHookRequest
 from cds_service.hooks.access import ask_for_chart, check_identity
 from cds_service.hooks.drafts import read_drafts, read_drafts_again, refer_to_chart
 from cds_service.hooks.request import HookRequest
@@ -23,6 +24,8 @@ from cds_service.site.site import Site
 from fhir_mappings.chart import RawChart
 from fhir_mappings.orders import DraftOrder, also_ordered
 from fhir_mappings.read import read_record
+
+MOST_DRAFTS = 20  # J: of infliximab in one call; each is judged, and others wait meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,8 @@ class Evaluation:
 def evaluate(request: HookRequest, site: Site, as_of: datetime, deadline: Deadline) -> Evaluation:
     """Every infliximab order of the request, judged as of one aware instant; the chart is read until `deadline`.
 
-    Raises BadHookRequest, MissingData for a chart that cannot be had, ForeignPatient where anything names another
-    patient.
+    Raises BadHookRequest, Busy where there is no time for another call, MissingData for a chart that cannot be had,
+    ForeignPatient where anything names another patient.
     """
     as_of = as_of.astimezone(site.time_zone)
     doubts = check_identity(request)
@@ -50,6 +53,8 @@ def evaluate(request: HookRequest, site: Site, as_of: datetime, deadline: Deadli
     drafts = () if request.draft_orders is None else read_drafts(request, site.tables, reading)
     if request.draft_orders is not None and not drafts:
         return Evaluation(fhir_reads=reading.reads)
+    if len(drafts) > MOST_DRAFTS:
+        raise BadHookRequest(f"context.draftOrders: at most {MOST_DRAFTS} orders of infliximab, got {len(drafts)}")
     chart = gather(reading, site.searches, as_of - site.look_back, site.tables, recent_since=as_of - site.limits.recent)
     record = _read(chart, site, as_of)
     if request.draft_orders is None:
@@ -73,7 +78,7 @@ def _read(chart: RawChart, site: Site, as_of: datetime) -> TreatmentRecord:
 
 
 def _judge_treatment(record: TreatmentRecord, request: HookRequest, site: Site, as_of: datetime) -> Evaluation:
-    with site.turn:
+    with site.judging():
         assessment = assess(record, None, site.policy, as_of)
     return Evaluation((assessment,), write_cards(assessment, hook=request.hook, form=site.form))
 
@@ -82,17 +87,17 @@ def _judge_orders(
     drafts: tuple[DraftOrder, ...], record: TreatmentRecord, request: HookRequest, site: Site, as_of: datetime
 ) -> Evaluation:
     in_drafts = also_ordered(request.draft_orders, site.tables)
-    with site.turn:
-        assessments = tuple(
-            assess(_about(draft, record), draft.order, site.policy, as_of, level_in_drafts=in_drafts)
-            for draft in drafts
-        )
+    assessments = []
+    for draft in drafts:
+        with site.judging():
+            judged = assess(_about(draft, record), draft.order, site.policy, as_of, level_in_drafts=in_drafts)
+        assessments.append(judged)
     cards = tuple(
         card
         for draft, assessment in zip(drafts, assessments, strict=True)
         for card in write_cards(assessment, hook=request.hook, draft=draft.resource, form=site.form)
     )
-    return Evaluation(assessments, cards)
+    return Evaluation(tuple(assessments), cards)
 
 
 def _about(draft: DraftOrder, record: TreatmentRecord) -> TreatmentRecord:

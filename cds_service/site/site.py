@@ -1,6 +1,7 @@
 """A site: everything that stays the same between calls, built once from the settings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from cards.form import CardForm
 from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.request import Deadline, Limits
 from cds_service.clinical.policy import Policy
-from cds_service.errors import ConfigurationError
+from cds_service.errors import Busy, ConfigurationError
 from cds_service.site.risk_model_file import load_risk_model
 from cds_service.site.services import Service
 from cds_service.site.settings import Backend, Settings
@@ -50,6 +51,16 @@ class Site:
     limits: Limits
     client: FhirClient
     turn: Lock = field(default_factory=Lock, repr=False)
+
+    @contextmanager
+    def judging(self) -> Iterator[None]:
+        """A turn to judge one chart. Raises Busy where it does not come before the call would be late."""
+        if not self.turn.acquire(timeout=self.settings.fhir.deadline_seconds * (1 - READING_SHARE)):
+            raise Busy("too many charts wait to be judged")
+        try:
+            yield
+        finally:
+            self.turn.release()
 
     @property
     def look_back(self) -> timedelta:

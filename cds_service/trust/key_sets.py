@@ -81,7 +81,7 @@ class FetchedKeys:
 
     def _renew(self, *, wait: bool) -> None:
         """Ask, unless that was done just now. Without `wait` whoever has a key goes on while another thread asks."""
-        if not self._lock.acquire(blocking=wait):
+        if not self._lock.acquire(timeout=FETCH_SECONDS if wait else 0):
             return
         try:
             now = self._clock()

@@ -14,7 +14,7 @@ from threading import Lock
 from cds_service.errors import ConfigurationError
 
 FILE = "used-tokens.sqlite3"
-BUSY_SECONDS = 1.0
+BUSY_SECONDS = 0.2
 PURGE_SECONDS = 60
 
 _FORM = """
@@ -59,13 +59,17 @@ class UsedTokens:
 
         Raises sqlite3.Error where that cannot be written down.
         """
-        with self._lock:
+        if not self._lock.acquire(timeout=BUSY_SECONDS):
+            raise sqlite3.OperationalError("the file is in use")
+        try:
             self._connection = self._connection or self._open()
             first = self._connection.execute(_ENTRY, (issuer, token_id, until)).rowcount == 1
             if (now := self._clock()) >= self._purge_at:
                 self._purge_at = now + PURGE_SECONDS
                 self._connection.execute(_PURGE, (now,))
             return first
+        finally:
+            self._lock.release()
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)

@@ -1,5 +1,6 @@
 """After five reads in a row without an answer a server is left alone for some seconds, and tried again afterwards."""
 
+import re
 import socket
 import threading
 import time
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from pytest_httpserver import HTTPServer
 
 from cds_service import patients
 from cds_service.app import create_app
@@ -16,6 +18,7 @@ from cds_service.chart import breaker
 from cds_service.chart.breaker import MOST_FAILURES, Breaker
 from cds_service.hooks import clock
 from cds_service.site.settings import Fhir, Settings
+from tests.service.conftest import Ehr
 
 LEFT_ALONE = "did not answer lately"
 SERVICE = "/cds-services/infliximab-order-sign"
@@ -94,19 +97,29 @@ def test_a_server_that_refuses_connections_is_told_at_once_and_then_left_alone(s
     assert time.monotonic() - begin < 0.7
 
 
-def test_it_is_tried_again_after_the_rest_and_used_when_it_answers(
-    service: FlaskClient, rest: float, ehr: Any, synthetic: Any
+def test_it_is_tried_again_after_the_rest_and_used_when_it_answers(service: FlaskClient, rest: float) -> None:
+    with HTTPServer(host="127.0.0.1", port=0, threaded=True) as server:
+        port = server.port
+    assert "could not be reached" in told(service, f"http://127.0.0.1:{port}/fhir")
+    assert LEFT_ALONE in told(service, f"http://127.0.0.1:{port}/fhir")
+    with HTTPServer(host="127.0.0.1", port=port, threaded=True) as server:
+        back = Ehr(server, patients.resources(patients.load("low-trough"), clock.now()))
+        server.expect_request(re.compile("/fhir/.*")).respond_with_handler(back.respond)
+        time.sleep(rest)
+        assert service.post(SERVICE, json=order(back.base)).get_json()["cards"]
+        assert service.post(SERVICE, json=order(back.base)).get_json()["cards"]
+
+
+@pytest.mark.parametrize("status", [401, 429, 500, 503])
+def test_a_server_that_answers_with_an_error_is_not_silent(
+    status: int, service: FlaskClient, ehr: Any, synthetic: Any
 ) -> None:
+    """One throttled token or one broken part must not take the server away from everybody else."""
     kinds = ("Observation", "Condition", "MedicationRequest", "MedicationAdministration", "AllergyIntolerance")
-    for kind in (*kinds, "Patient/ifxcds-low-trough", "Procedure", "MedicationDispense", "QuestionnaireResponse"):
-        ehr.quirks[kind] = lambda _: synthetic.answer({}, 503)
-    assert "answered 503" in told(service, ehr.base)
-    assert LEFT_ALONE in told(service, ehr.base)
-    ehr.quirks.clear()
-    ehr.resources[:] = patients.resources(patients.load("low-trough"), clock.now())
-    time.sleep(rest)
-    assert service.post(SERVICE, json=order(ehr.base)).get_json()["cards"]
-    assert service.post(SERVICE, json=order(ehr.base)).get_json()["cards"]
+    for kind in kinds:
+        ehr.quirks[kind] = lambda _: synthetic.answer({}, status)
+    for _ in range(3):
+        assert f"answered {status}" in told(service, ehr.base)
 
 
 def test_an_order_of_another_drug_does_not_use_up_the_new_attempt(service: FlaskClient, rest: float, ehr: Any) -> None:

@@ -6,9 +6,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import pytest
+from flask import Flask
+
 from cds_service import patients
+from cds_service.app import create_app
 from cds_service.hooks import clock
-from tests.service.real_server import Answer, RealServer, serving
+from cds_service.hooks.routes import SITE
+from cds_service.site.settings import Settings
+from tests.service.real_server import SIGN, Answer, RealServer, serving
 
 
 def order(base: str, *, drug: str | None = None) -> Any:
@@ -85,3 +91,46 @@ def test_a_burst_of_three_times_as_many_is_answered_after_a_short_wait(tmp_path:
     with small(tmp_path, ehr) as server:
         answers = ask(server, ehr, 12)
     assert {answer.status for answer in answers} == {200}
+
+
+@pytest.fixture
+def app() -> Flask:
+    return create_app(Settings())
+
+
+def test_a_call_with_its_whole_chart_needs_no_place_among_those_that_read(app: Flask, ehr: Any) -> None:
+    client = app.extensions[SITE].client
+    while client._calls.acquire(blocking=False):
+        pass
+    whole = patients.hook_request(patients.load("low-trough"), "order-sign", clock.now(), fhir_server=ehr.base)
+    assert app.test_client().post(SIGN, json=whole).get_json()["cards"]
+    assert app.test_client().post(SIGN, json=order(ehr.base)).status_code == 503
+
+
+def test_a_call_whose_turn_to_be_judged_does_not_come_in_time_is_503(app: Flask) -> None:
+    whole = patients.hook_request(patients.load("low-trough"), "order-sign", clock.now())
+    with app.extensions[SITE].turn:
+        begin = time.monotonic()
+        refused = app.test_client().post(SIGN, json=whole)
+        assert time.monotonic() - begin < 1
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+    assert app.test_client().post(SIGN, json=whole).status_code == 200
+
+
+@pytest.mark.parametrize(("count", "status"), [(20, 200), (21, 400)])
+def test_more_orders_of_infliximab_than_twenty_in_one_call_are_refused(app: Flask, count: int, status: int) -> None:
+    whole = patients.hook_request(patients.load("in-target"), "order-sign", clock.now())
+    (entry,) = whole["context"]["draftOrders"]["entry"]
+    many = [{**entry, "resource": {**entry["resource"], "id": f"draft-{number}"}} for number in range(count)]
+    whole["context"]["draftOrders"]["entry"] = many
+    answer = app.test_client().post(SIGN, json=whole)
+    assert answer.status_code == status
+    assert status == 200 or "at most 20 orders of infliximab, got 21" in answer.text
+
+
+def test_whether_we_live_is_told_however_much_there_is_to_do(app: Flask) -> None:
+    admission = app.wsgi_app.app._app  # type: ignore[attr-defined]
+    while admission._places.acquire(blocking=False):
+        pass
+    assert app.test_client().get("/health").status_code == 200
+    assert app.test_client().get("/cds-services").status_code == 503
