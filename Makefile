@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+MEDICINE := $(addprefix tests/,clinical spec cards fhir_mappings pk patients safety check)
+AROUND := $(addprefix tests/,service project fuzz)
 LAWS := tests/clinical/test_laws_of_the_advice.py tests/safety/test_laws_of_never.py
 
 .DEFAULT_GOAL := help
@@ -30,8 +32,8 @@ demo: .venv/.installed ## start the service with synthetic patients and show one
 
 test: check .venv/.developer ## lint, types, architecture and the quick tests with coverage
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest -q -n auto $(LAWS:%=--ignore=%)
-	@$(BIN)/pytest -q -n auto $(LAWS)  # without coverage, which would take more than twice as long
+	@$(BIN)/coverage run -m pytest -q -n auto $(MEDICINE) $(LAWS:%=--ignore=%)
+	@$(BIN)/pytest -q -n auto $(AROUND) $(LAWS)  # without coverage, which would take twice as long
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --include='cds_service/clinical/*,cards/*,fhir_mappings/*' --fail-under=100
 

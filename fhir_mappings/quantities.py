@@ -76,7 +76,7 @@ def read_points(result: Mapping[str, Any], tables: Tables) -> Value:
     """
     codings = [struct(result, "valueCoding"), *structs(struct(result, "valueCodeableConcept"), "coding")]
     extensions = [extension for coding in codings for extension in structs(coding, "extension")]
-    told = (number(extension, "valueDecimal") for extension in extensions if extension.get("url") in ORDINALS)
+    told = (number(extension, "valueDecimal") for extension in extensions if text(extension, "url") in ORDINALS)
     points = {found for found in told if found is not None}
     value = read_value(result, tables)
     if not isinstance(value, CodedText) or not points:

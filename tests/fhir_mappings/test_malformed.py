@@ -52,6 +52,22 @@ RICH: dict[str, dict[str, Any]] = {
         effectivePeriod={"start": "2026-11-22T08:00:00Z", "end": "2026-11-22T08:00:00Z"},
     ),
     "weight": level(id="rich", code=coded(LOINC, "29463-7"), valueQuantity=quantity(38, "kg", comparator="<")),
+    "score": level(
+        {
+            "valueCodeableConcept": {
+                "coding": [
+                    {
+                        "code": "some",
+                        "extension": [
+                            {"url": "http://hl7.org/fhir/StructureDefinition/ordinalValue", "valueDecimal": 11}
+                        ],
+                    }
+                ]
+            }
+        },
+        id="rich",
+        code={"text": "SES-CD"},
+    ),
     "infusion": infusion(
         id="rich",
         medicationCodeableConcept=None,
