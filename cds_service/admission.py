@@ -14,7 +14,7 @@ from cds_service.errors import Busy
 
 HEALTH = "/health"
 WAIT_SECONDS = 0.1  # J: a call that begins later than this had better not begin
-HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **Busy.headers}
+ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}  # with every answer of the service
 
 
 class Admission:
@@ -24,7 +24,9 @@ class Admission:
         self._app = app
         self._places, self._queue = BoundedSemaphore(most_calls), BoundedSemaphore(most_calls)
         outcome = Busy("as many calls as may are being answered").operation_outcome()
-        self._turned_away = Response(json.dumps(outcome), Busy.status, HEADERS, content_type="application/json")
+        self._turned_away = Response(
+            json.dumps(outcome), Busy.status, {**ALWAYS, **Busy.headers}, content_type="application/json"
+        )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answered by the application, or 503."""

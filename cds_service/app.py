@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
-from cds_service.admission import HEALTH, Admission
+from cds_service.admission import ALWAYS, HEALTH, Admission
 from cds_service.errors import CdsError
 from cds_service.hooks.account import Accounting, account
 from cds_service.hooks.routes import SITE, hooks
@@ -80,6 +80,5 @@ def _answer(status: int, outcome: dict[str, Any]) -> Response:
 
 
 def _add_headers(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.update(ALWAYS)
     return response

@@ -9,7 +9,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Protocol
+from time import monotonic
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -17,16 +18,27 @@ from requests.adapters import HTTPAdapter
 _CHUNK = 64 * 1024
 
 
-class TimeLeft(Protocol):
-    """A deadline on the monotonic timer."""
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The instant, on the monotonic timer, at which reading ends. `seconds` is what there was at first."""
+
+    ends: float
+    seconds: float
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        """The deadline that lies so many seconds ahead."""
+        return cls(monotonic() + seconds, seconds)
 
     @property
     def remaining(self) -> float:
         """Seconds left, never negative."""
+        return max(0.0, self.ends - monotonic())
 
     @property
     def missed(self) -> str:
         """What to say about an answer that did not come in time."""
+        return f"no answer within {self.seconds:g} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +80,7 @@ def open_session(connections: int) -> requests.Session:
     return session
 
 
-def send(session: requests.Session, asked: Asked, until: TimeLeft) -> requests.Response:
+def send(session: requests.Session, asked: Asked, until: Deadline) -> requests.Response:
     """The answer with its status and headers, to be closed by the caller; its body is not read yet.
 
     Raises Unanswered. A redirect is an answer like any other and is not followed.
@@ -100,7 +112,7 @@ def is_json(kind: str) -> bool:
     return kind == "application/json" or kind.endswith("+json")
 
 
-def read_json(response: requests.Response, who: str, most_bytes: int, until: TimeLeft) -> Any:
+def read_json(response: requests.Response, who: str, most_bytes: int, until: Deadline) -> Any:
     """The JSON document in an answer, of at most so many decoded bytes. Raises Unanswered."""
     body = bytearray()
     try:
@@ -132,7 +144,7 @@ def _not_json(text: str) -> None:
     raise ValueError(text)
 
 
-def _unanswered(error: Exception, who: str, until: TimeLeft) -> Unanswered:
+def _unanswered(error: Exception, who: str, until: Deadline) -> Unanswered:
     match error:
         case requests.exceptions.SSLError():
             return Unanswered(f"{who}'s certificate was not accepted", fault="certificate")
@@ -144,7 +156,7 @@ def _unanswered(error: Exception, who: str, until: TimeLeft) -> Unanswered:
             return Unanswered(f"{who} could not be asked")
 
 
-def _broken_off(error: Exception, who: str, until: TimeLeft) -> Unanswered:
+def _broken_off(error: Exception, who: str, until: Deadline) -> Unanswered:
     late = not until.remaining or "timed out" in str(error).lower()
     return Unanswered(until.missed, late=True) if late else _cut_short(who)
 

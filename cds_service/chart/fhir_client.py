@@ -16,11 +16,11 @@ import requests
 
 from cds_service.chart.breaker import Breaker
 from cds_service.chart.page import Failure
-from cds_service.chart.request import ChartRequest, Deadline, TokenSource
+from cds_service.chart.request import ChartRequest, TokenSource
 from cds_service.errors import NoToken
 from cds_service.operations.log import tell
 from cds_service.operations.metrics import board
-from cds_service.outgoing import Asked, Unanswered, is_json, media_type, open_session, read_json, send
+from cds_service.outgoing import Asked, Deadline, Unanswered, is_json, media_type, open_session, read_json, send
 
 T = TypeVar("T")
 

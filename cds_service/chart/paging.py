@@ -7,8 +7,9 @@ from typing import Any
 
 from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.page import Failure, Page, read_page
-from cds_service.chart.request import ChartRequest, Deadline, Limits
+from cds_service.chart.request import ChartRequest, Limits
 from cds_service.clinical.record import SourceState
+from cds_service.outgoing import Deadline
 from fhir_mappings.chart import ChartPart, Resource
 from fhir_mappings.searches import Search, fhir_query
 

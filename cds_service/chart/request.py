@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from time import monotonic
 from types import MappingProxyType
 from typing import Protocol
 
+from cds_service.outgoing import Deadline
 from fhir_mappings.chart import Resource
 
 
@@ -24,7 +24,7 @@ class FhirServer(Protocol):
 class TokenSource(Protocol):
     """Where our own token for a FHIR server comes from; `trust` has it, the chart only asks."""
 
-    def token(self, deadline: "Deadline", refused: str | None = None) -> str:
+    def token(self, deadline: Deadline, refused: str | None = None) -> str:
         """A token to read with; `refused` is one that the server has just answered with 401. Raises NoToken."""
 
 
@@ -58,26 +58,3 @@ class Limits:
     max_answer_bytes: int = 20_000_000
     max_references: int = 64
     recent: timedelta = timedelta(weeks=26)
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """The instant, on the monotonic timer, at which reading ends. `seconds` is what there was at first."""
-
-    ends: float
-    seconds: float
-
-    @classmethod
-    def after(cls, seconds: float) -> "Deadline":
-        """The deadline that lies so many seconds ahead."""
-        return cls(monotonic() + seconds, seconds)
-
-    @property
-    def remaining(self) -> float:
-        """Seconds left, never negative."""
-        return max(0.0, self.ends - monotonic())
-
-    @property
-    def missed(self) -> str:
-        """What to say about an answer that did not come in time."""
-        return f"no answer within {self.seconds:g} s"

@@ -10,7 +10,8 @@ from typing import Any
 
 from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.page import Failure
-from cds_service.chart.request import ChartRequest, Deadline
+from cds_service.chart.request import ChartRequest
+from cds_service.outgoing import Deadline
 from fhir_mappings.chart import Resource
 from fhir_mappings.searches import POINTED_TO, Search
 from fhir_mappings.shape import Misshapen, structs, text

@@ -12,12 +12,13 @@ from types import MappingProxyType
 
 from cds_service.chart.gather import gather
 from cds_service.chart.paging import Reading
-from cds_service.chart.request import ChartRequest, Deadline, TokenSource
+from cds_service.chart.request import ChartRequest, TokenSource
 from cds_service.check.conformance import Broken, broken_rules
 from cds_service.check.coverage import Coverage, cover
 from cds_service.check.unmapped import Sight, find_unmapped
 from cds_service.clinical.record import DataIssue, SourceState, TreatmentRecord
 from cds_service.errors import CdsError
+from cds_service.outgoing import Deadline
 from cds_service.site.site import Site
 from cds_service.trust.origins import FhirBase
 from fhir_mappings.chart import RawChart

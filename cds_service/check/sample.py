@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.identity import patients_of
 from cds_service.chart.page import Failure, Page, read_page
-from cds_service.chart.request import ChartRequest, Deadline, Limits
+from cds_service.chart.request import ChartRequest, Limits
 from cds_service.errors import BadHookRequest
+from cds_service.outgoing import Deadline
 from fhir_mappings.chart import Resource
 from fhir_mappings.drugs import infliximab_in, read_drug
 from fhir_mappings.searches import CODES_PER_REQUEST, Search

@@ -30,9 +30,7 @@ SHORTEST_INFUSION_DAYS = 1 / 96  # a quarter of an hour: a shorter one is a slip
 MOST_LEVELS = 8  # J: older ones say little of the child now
 ALBUMIN_WINDOW_DAYS = 183  # J
 INFUSIONS_BEFORE_THE_RECORD = 6  # J: what was given before them is gone
-INFUSIONS_BEFORE_A_LEVEL = (
-    8  # J: so is what was given before so many ahead of the oldest level; a long chart costs time
-)
+INFUSIONS_BEFORE_A_LEVEL = 8  # J: so is what came before the last so many ahead of the oldest level
 ALBUMIN_MODELLED_G_PER_L = (25.0, 55.0)  # as in the models' files; one of the past beyond them counts as the nearer end
 G_PER_L_IN_G_PER_DL = 10.0
 _BOUNDS = {

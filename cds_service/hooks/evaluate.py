@@ -12,7 +12,6 @@ from cards.card import Card
 from cards.write import write_cards
 from cds_service.chart.gather import gather
 from cds_service.chart.paging import Reading
-from cds_service.chart.request import Deadline
 from cds_service.clinical.assess import assess
 from cds_service.clinical.assessment import Assessment
 from cds_service.clinical.record import DataIssue, TreatmentRecord
@@ -20,6 +19,7 @@ from cds_service.errors import BadHookRequest
 from cds_service.hooks.access import ask_for_chart, check_identity
 from cds_service.hooks.drafts import read_drafts, read_drafts_again, refer_to_chart
 from cds_service.hooks.request import HookRequest
+from cds_service.outgoing import Deadline
 from cds_service.site.site import Site
 from fhir_mappings.chart import RawChart
 from fhir_mappings.orders import DraftOrder, also_ordered

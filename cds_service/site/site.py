@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from cards.form import CardForm
 from cds_service.chart.fhir_client import FhirClient
-from cds_service.chart.request import Deadline, Limits
+from cds_service.chart.request import Limits
 from cds_service.clinical.policy import Policy
 from cds_service.errors import Busy, ConfigurationError
+from cds_service.outgoing import Deadline
 from cds_service.site.risk_model_file import load_risk_model
 from cds_service.site.services import Service
 from cds_service.site.settings import Backend, Settings

@@ -13,7 +13,7 @@ from time import monotonic
 
 from cds_service.errors import NoToken
 from cds_service.operations.log import tell
-from cds_service.outgoing import TimeLeft
+from cds_service.outgoing import Deadline
 from cds_service.trust.origins import FhirBase
 from cds_service.trust.registration import Registration
 from cds_service.trust.token_endpoint import Token, TokenEndpoint
@@ -50,7 +50,7 @@ class OwnToken:
         self._known: _Held | _Refusal | None = None
         self._asking: Future[str] | None = None
 
-    def token(self, deadline: TimeLeft, refused: str | None = None) -> str:
+    def token(self, deadline: Deadline, refused: str | None = None) -> str:
         """A token to read with. `refused` is one that the FHIR server has just answered with 401.
 
         A new one is fetched in its place unless it is only seconds old: then it is given again. Raises NoToken where
@@ -81,7 +81,7 @@ class OwnToken:
             raise NoToken(known.reason)
         return known.text if known.text != refused or now - known.since < QUIET_SECONDS else None
 
-    def _ask(self, asking: "Future[str]", deadline: TimeLeft) -> None:
+    def _ask(self, asking: "Future[str]", deadline: Deadline) -> None:
         began = self._clock()
         try:
             token = self._endpoint.ask(deadline)

@@ -11,7 +11,7 @@ from threading import Lock
 from time import monotonic
 
 from cds_service.operations.log import tell
-from cds_service.outgoing import Asked, Unanswered, open_session, read_json, send
+from cds_service.outgoing import Asked, Deadline, Unanswered, open_session, read_json, send
 from cds_service.trust.public_keys import MOST_BYTES, CallerKey, KeySet, read_key_set
 
 FRESH_SECONDS = 3600  # then the set is asked for again, so that a key that was withdrawn is noticed
@@ -20,21 +20,6 @@ QUIET_SECONDS = 60  # between two requests, whatever the tokens name
 FETCH_SECONDS = 1.0
 
 _WHO = "the key set's server"
-
-
-@dataclass(frozen=True, slots=True)
-class _Until:
-    """An instant on the monotonic timer."""
-
-    instant: float
-
-    @property
-    def remaining(self) -> float:
-        return max(self.instant - monotonic(), 0.0)
-
-    @property
-    def missed(self) -> str:
-        return f"no answer within {FETCH_SECONDS:g} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +50,7 @@ class FetchedKeys:
 
     def fetch(self) -> KeySet:
         """The set as its server gives it now. Raises Unanswered."""
-        until = _Until(monotonic() + FETCH_SECONDS)
+        until = Deadline.after(FETCH_SECONDS)
         with send(self._session, Asked(_WHO, self._url, {"Accept": "application/json"}), until) as response:
             if response.status_code != 200:
                 raise Unanswered(f"{_WHO} answered {response.status_code}")

@@ -13,7 +13,7 @@ from typing import Any
 import requests
 
 from cds_service.errors import NoToken
-from cds_service.outgoing import Asked, TimeLeft, Unanswered, is_json, media_type, open_session, read_json, send
+from cds_service.outgoing import Asked, Deadline, Unanswered, is_json, media_type, open_session, read_json, send
 from cds_service.trust.origins import read_base, read_secure_url
 from cds_service.trust.registration import Registration, sign_assertion
 
@@ -51,7 +51,7 @@ class TokenEndpoint:
         self._session = open_session(1)
         self._found: str | None = None
 
-    def ask(self, until: TimeLeft) -> Token:
+    def ask(self, until: Deadline) -> Token:
         """One token, by one request that ends with the deadline. Raises NoToken."""
         try:
             url = self._registration.token_url or self._found or self._look_up(until)
@@ -62,13 +62,13 @@ class TokenEndpoint:
         self._found = url
         return token
 
-    def _look_up(self, until: TimeLeft) -> str:
+    def _look_up(self, until: Deadline) -> str:
         url = f"{self._registration.server.url}/.well-known/smart-configuration"
         with send(self._session, Asked(CONFIGURATION, url, {"Accept": "application/json"}), until) as response:
             _accept_json(response, CONFIGURATION)
             return _endpoint(read_json(response, CONFIGURATION, MOST_BYTES, until), self._registration)
 
-    def _post(self, url: str, until: TimeLeft) -> Any:
+    def _post(self, url: str, until: Deadline) -> Any:
         form = {
             "grant_type": "client_credentials",
             "scope": " ".join(self._registration.scopes),

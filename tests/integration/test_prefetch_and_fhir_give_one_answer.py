@@ -9,10 +9,10 @@ import requests
 from cds_service import patients
 from cds_service.chart.gather import gather
 from cds_service.chart.paging import Reading
-from cds_service.chart.request import Deadline
 from cds_service.clinical.record import TreatmentRecord
 from cds_service.hooks.access import ask_for_chart
 from cds_service.hooks.request import read_hook_request
+from cds_service.outgoing import Deadline
 from cds_service.patients import SyntheticPatient
 from cds_service.site.services import load_services
 from cds_service.site.settings import Fhir, Settings

@@ -5,8 +5,9 @@ from typing import Any
 
 from cds_service.chart.gather import gather
 from cds_service.chart.paging import Reading
-from cds_service.chart.request import ChartRequest, Deadline
+from cds_service.chart.request import ChartRequest
 from cds_service.clinical.record import SourceState
+from cds_service.outgoing import Deadline
 from cds_service.site.settings import Fhir, Settings
 from cds_service.site.site import open_site
 from cds_service.trust.origins import read_base

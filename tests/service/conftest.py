@@ -14,8 +14,9 @@ from werkzeug import Request, Response
 from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.gather import gather
 from cds_service.chart.paging import Reading
-from cds_service.chart.request import ChartRequest, Deadline, Limits
+from cds_service.chart.request import ChartRequest, Limits
 from cds_service.operations.log import set_up_log
+from cds_service.outgoing import Deadline
 from cds_service.trust.origins import read_base
 from fhir_mappings.chart import RawChart
 from fhir_mappings.searches import load_searches

@@ -19,10 +19,11 @@ from cryptography.x509.oid import NameOID
 
 from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.page import Failure
-from cds_service.chart.request import ChartRequest, Deadline
+from cds_service.chart.request import ChartRequest
 from cds_service.clinical.record import SourceState
 from cds_service.errors import MissingData
 from cds_service.hooks import clock
+from cds_service.outgoing import Deadline
 
 UNAVAILABLE = (429, 500, 502, 503, 504)
 

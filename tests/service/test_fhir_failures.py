@@ -12,9 +12,10 @@ from pytest_httpserver import HTTPServer
 
 from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.page import Failure
-from cds_service.chart.request import ChartRequest, Deadline
+from cds_service.chart.request import ChartRequest
 from cds_service.clinical.record import SourceState
 from cds_service.errors import MissingData
+from cds_service.outgoing import Deadline
 
 
 @pytest.mark.parametrize("status", [201, 204, 301, 302, 307, 308, 400, 401, 403, 404, 410, 429, 500, 502, 503, 504])

@@ -23,9 +23,10 @@ from cds_service import patients
 from cds_service.app import create_app
 from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.page import Failure
-from cds_service.chart.request import ChartRequest, Deadline
+from cds_service.chart.request import ChartRequest
 from cds_service.errors import NoToken
 from cds_service.hooks import clock
+from cds_service.outgoing import Deadline
 from cds_service.site.settings import Fhir, Settings
 from cds_service.site.site import open_site
 from cds_service.trust.backend import QUIET_SECONDS, OwnToken

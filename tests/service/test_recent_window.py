@@ -13,9 +13,10 @@ from cds_service.app import create_app
 from cds_service.chart.fhir_client import FhirClient
 from cds_service.chart.gather import gather
 from cds_service.chart.paging import Reading
-from cds_service.chart.request import ChartRequest, Deadline, Limits
+from cds_service.chart.request import ChartRequest, Limits
 from cds_service.clinical.record import IssueLevel, SourceState
 from cds_service.hooks import clock
+from cds_service.outgoing import Deadline
 from cds_service.site.settings import Fhir, Settings
 from cds_service.trust.origins import read_base
 from fhir_mappings.chart import ChartPart, RawChart
