@@ -1,14 +1,14 @@
 """One HTTP exchange with a server that a hospital configured: it goes nowhere else and ends in time.
 
 Question: what did this server answer, and if nothing usable, why not?
-Source: OWASP ASVS 5.0 V1.3.6, V15.3.2. requests would take credentials from ~/.netrc, proxies from the environment and
-follow redirects with our headers: all three are switched off, and so are cookies.
+Source: OWASP ASVS 5.0 V1.3.6, V15.3.2. A session of requests would take credentials from ~/.netrc and proxies from the
+environment, follow redirects with our headers and keep cookies. So there is none: its transport, which does nothing of
+that, is asked directly, in half the time.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
 from time import monotonic
 from typing import Any
 
@@ -16,6 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 _CHUNK = 64 * 1024
+_OURS = {"User-Agent": "infliximab-cds", "Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,34 +71,27 @@ class Unanswered(Exception):
         self.fault = "timeout" if late else fault
 
 
-def open_session(connections: int) -> requests.Session:
-    """A session without cookies, proxies, credentials and second attempts, for so many threads. Opens nothing yet."""
-    session = requests.Session()
-    session.trust_env = False
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=connections, max_retries=0))
-    return session
+def open_transport(connections: int) -> HTTPAdapter:
+    """Connections that stay open, one for each of so many threads, without second attempts. Opens nothing yet."""
+    return HTTPAdapter(pool_connections=4, pool_maxsize=connections, max_retries=0)
 
 
-def send(session: requests.Session, asked: Asked, until: Deadline) -> requests.Response:
+def send(transport: HTTPAdapter, asked: Asked, until: Deadline) -> requests.Response:
     """The answer with its status and headers, to be closed by the caller; its body is not read yet.
 
-    Raises Unanswered. A redirect is an answer like any other and is not followed.
+    Raises Unanswered. A redirect is an answer like any other.
     """
     if not until.remaining:
         raise Unanswered(until.missed, late=True)
+    request = requests.Request(
+        "GET" if asked.form is None else "POST",
+        asked.url,
+        params=list(asked.parameters),
+        data=asked.form,
+        headers={**_OURS, **asked.headers},
+    )
     try:
-        return session.request(
-            "GET" if asked.form is None else "POST",
-            asked.url,
-            params=list(asked.parameters),
-            data=asked.form,
-            headers={"Accept-Encoding": "identity", **asked.headers},
-            timeout=max(until.remaining, 0.001),
-            allow_redirects=False,
-            stream=True,
-        )
+        return transport.send(request.prepare(), stream=True, timeout=max(until.remaining, 0.001))
     except requests.exceptions.RequestException as error:
         raise _unanswered(error, asked.who, until) from error
 

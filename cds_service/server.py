@@ -1,5 +1,6 @@
 """The production server: gunicorn with threads, loaded once before it forks, and a process for the second port."""
 
+import ctypes
 import gc
 import signal
 import socket
@@ -21,6 +22,8 @@ from cds_service.operations.port import Watch
 
 GRACE_SECONDS = 3  # a hook call ends within its deadline; SIGTERM ends us within 5 s
 SPARE_THREADS = 4  # of each process, to turn away who finds all places and all waiting places taken
+
+KEPT_MEMORY = {-8: 1, -3: 32 << 20, -1: 32 << 20}  # mallopt: M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD
 
 
 class _Log(Logger):  # type: ignore[misc]
@@ -114,6 +117,18 @@ def load_and_freeze() -> None:
     gc.freeze()
 
 
+def keep_memory() -> None:
+    """Let glibc keep what it freed, for all threads together, instead of giving it back to the system.
+
+    The arrays of a forecast are made anew for each card; taking their pages from the system again took longer than to
+    compute with them. Other C libraries have no such setting and go on as they are.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:
+        for setting, value in KEPT_MEMORY.items():
+            mallopt(setting, value)
+
+
 def open_port(host: str, port: int) -> socket.socket:
     """A bound socket; port 0 takes a free one. Raises ConfigurationError if the address cannot be had."""
     try:
@@ -143,6 +158,7 @@ def run_server(
     the workers share its memory.
     """
     catch_what_nobody_catches()
+    keep_memory()
     board = open_board(4 * workers + 8)  # while workers are exchanged, once or again, there are more
 
     def announce(worker: Any) -> None:

@@ -20,7 +20,7 @@ from cds_service.chart.request import ChartRequest, TokenSource
 from cds_service.errors import NoToken
 from cds_service.operations.log import tell
 from cds_service.operations.metrics import board
-from cds_service.outgoing import Asked, Deadline, Unanswered, is_json, media_type, open_session, read_json, send
+from cds_service.outgoing import Asked, Deadline, Unanswered, is_json, media_type, open_transport, read_json, send
 
 T = TypeVar("T")
 
@@ -41,10 +41,10 @@ class FhirClient:
     calls may read at once, so that a slow server never holds all threads that answer hooks.
     """
 
-    def __init__(self, *, parallel_reads: int = 32, max_answer_bytes: int = 20_000_000, calls: int = 64) -> None:
+    def __init__(self, *, parallel_reads: int = 48, max_answer_bytes: int = 20_000_000, calls: int = 64) -> None:
         self._threads = ThreadPoolExecutor(parallel_reads, thread_name_prefix="fhir-read")
         self._max_bytes = max_answer_bytes
-        self._session = open_session(parallel_reads)
+        self._transport = open_transport(parallel_reads)
         self._calls = BoundedSemaphore(calls)
         self._breakers: defaultdict[tuple[str | None, int | None], Breaker] = defaultdict(Breaker)
 
@@ -105,7 +105,7 @@ class FhirClient:
         begun, ended = perf_counter(), "failed"
         breaker.asked()
         try:
-            with send(self._session, Asked(WHO, url, _headers(token), parameters), deadline) as response:
+            with send(self._transport, Asked(WHO, url, _headers(token), parameters), deadline) as response:
                 answer = _refusal(response) or read_json(response, WHO, self._max_bytes, deadline)
                 ended = "not_json" if _is_another_form(response) else _status_class(response.status_code)
         except Unanswered as error:

@@ -76,7 +76,7 @@ class Server(Section):
 
     host: Text = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    workers: Annotated[int, Field(ge=1, le=64)] = 3
     threads: Annotated[int, Field(ge=1, le=64)] = 16
     max_request_bytes: Annotated[int, Field(ge=10_000, le=20_000_000)] = 2_000_000
     mode: Literal["production", "development"] = "production"
@@ -159,7 +159,7 @@ class Fhir(Section):
     max_pages: Annotated[int, Field(ge=1, le=100)] = 10
     max_entries: Annotated[int, Field(ge=1, le=50_000)] = 5_000
     max_answer_bytes: Annotated[int, Field(ge=100_000, le=100_000_000)] = 20_000_000
-    parallel_reads: Annotated[int, Field(ge=1, le=64)] = 32
+    parallel_reads: Annotated[int, Field(ge=1, le=128)] = 48
     look_back_days: Days = 1095
     code_filtered_searches: Annotated[
         tuple[Literal["laboratory", "scores"], ...], Field(strict=False), AfterValidator(each_once)

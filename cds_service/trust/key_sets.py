@@ -11,7 +11,7 @@ from threading import Lock
 from time import monotonic
 
 from cds_service.operations.log import tell
-from cds_service.outgoing import Asked, Deadline, Unanswered, open_session, read_json, send
+from cds_service.outgoing import Asked, Deadline, Unanswered, open_transport, read_json, send
 from cds_service.trust.public_keys import MOST_BYTES, CallerKey, KeySet, read_key_set
 
 FRESH_SECONDS = 3600  # then the set is asked for again, so that a key that was withdrawn is noticed
@@ -35,7 +35,7 @@ class FetchedKeys:
 
     def __init__(self, url: str, refused: frozenset[str] = frozenset(), clock: Callable[[], float] = monotonic) -> None:
         self._url, self._refused, self._clock = url, refused, clock
-        self._session = open_session(1)
+        self._transport = open_transport(1)
         self._lock = Lock()
         self._held: _Held | None = None
         self._asked: float | None = None
@@ -51,7 +51,7 @@ class FetchedKeys:
     def fetch(self) -> KeySet:
         """The set as its server gives it now. Raises Unanswered."""
         until = Deadline.after(FETCH_SECONDS)
-        with send(self._session, Asked(_WHO, self._url, {"Accept": "application/json"}), until) as response:
+        with send(self._transport, Asked(_WHO, self._url, {"Accept": "application/json"}), until) as response:
             if response.status_code != 200:
                 raise Unanswered(f"{_WHO} answered {response.status_code}")
             document = read_json(response, _WHO, MOST_BYTES, until)

@@ -13,7 +13,7 @@ from typing import Any
 import requests
 
 from cds_service.errors import NoToken
-from cds_service.outgoing import Asked, Deadline, Unanswered, is_json, media_type, open_session, read_json, send
+from cds_service.outgoing import Asked, Deadline, Unanswered, is_json, media_type, open_transport, read_json, send
 from cds_service.trust.origins import read_base, read_secure_url
 from cds_service.trust.registration import Registration, sign_assertion
 
@@ -48,7 +48,7 @@ class TokenEndpoint:
 
     def __init__(self, registration: Registration) -> None:
         self._registration = registration
-        self._session = open_session(1)
+        self._transport = open_transport(1)
         self._found: str | None = None
 
     def ask(self, until: Deadline) -> Token:
@@ -64,7 +64,7 @@ class TokenEndpoint:
 
     def _look_up(self, until: Deadline) -> str:
         url = f"{self._registration.server.url}/.well-known/smart-configuration"
-        with send(self._session, Asked(CONFIGURATION, url, {"Accept": "application/json"}), until) as response:
+        with send(self._transport, Asked(CONFIGURATION, url, {"Accept": "application/json"}), until) as response:
             _accept_json(response, CONFIGURATION)
             return _endpoint(read_json(response, CONFIGURATION, MOST_BYTES, until), self._registration)
 
@@ -76,7 +76,7 @@ class TokenEndpoint:
             "client_assertion": sign_assertion(self._registration, url),
         }
         asked = Asked(ENDPOINT, url, {"Accept": "application/json"}, form=form)
-        with send(self._session, asked, until) as response:
+        with send(self._transport, asked, until) as response:
             if response.status_code in (400, 401) and is_json(media_type(response)):
                 raise _refused(response.status_code, read_json(response, ENDPOINT, MOST_BYTES, until))
             _accept_json(response, ENDPOINT)

@@ -1,8 +1,9 @@
 """The servers that are measured, each a process of its own that prints the port it took.
 
-`service` is ours, `thawed` the same without gc.freeze, `untold` the same without log and counts; `static` is the least
-a Flask application can do with the same request (read the body, answer with a fixed card), all under the same gunicorn
-settings; `fhir` answers each of our searches after a fixed latency.
+`service` is ours, `thawed` the same without gc.freeze, `untold` the same without log and counts, `returned` the same
+with memory that goes back to the system; `static` is the least a Flask application can do with the same request (read
+the body, answer with a fixed card), all under the same gunicorn settings; `fhir` answers each of our searches after a
+fixed latency.
 """
 
 import argparse
@@ -19,12 +20,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 from flask import Flask, Response, request
 
-from cds_service.server import open_port, run_server
+from cds_service.server import KEPT_MEMORY, open_port, run_server
 from fhir_mappings.searches import Search, load_searches
 
 HOST = "127.0.0.1"
 WORKERS = 1
-SERVICES = ("service", "thawed", "untold")
+SERVICES = ("service", "thawed", "untold", "returned")
 THREADS = 8
 CALLER_CHECK_S = 1.0
 UNFIXED = frozenset({"patient", "_count"})  # parameters of a search that are not in its row, besides its date
@@ -41,6 +42,8 @@ def main() -> None:
     if options.kind == "fhir":
         _serve_fhir(json.loads(options.answer.read_bytes()), options.latency_ms / 1000)
     else:
+        if options.kind == "returned":
+            KEPT_MEMORY.clear()
         app = _service_app(options.kind) if options.kind in SERVICES else _static_app(options.answer.read_bytes())
         _serve_flask(app, thawed=options.kind == "thawed")
 

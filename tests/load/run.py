@@ -93,7 +93,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Load on the real server, with every answer compared.")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of each round (default 20)")
-    parser.add_argument("--workers", type=int, default=2, help="processes of the service (default 2)")
+    parser.add_argument("--workers", type=int, default=3, help="processes of the service (default 3)")
     parser.add_argument("--threads", type=int, default=16, help="calls answered at once by each (default 16)")
     parser.add_argument("--calls", type=int, default=10_000, help="calls with crossed patients (default 10,000)")
     parser.add_argument("--minutes", type=float, default=0.0, help="soak for so long instead")

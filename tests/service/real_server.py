@@ -88,6 +88,11 @@ class RealServer:
         """Resident memory of each worker."""
         return [_status(worker, "VmRSS") / 1024 for worker in self.workers]
 
+    def page_faults(self) -> int:
+        """How often the workers took a page of memory from the system so far."""
+        stats = (Path(f"/proc/{worker}/stat").read_text(encoding="ascii") for worker in self.workers)
+        return sum(int(stat.rpartition(")")[2].split()[7]) for stat in stats)
+
     def threads(self) -> int:
         """Of all workers."""
         return sum(_status(worker, "Threads") for worker in self.workers)

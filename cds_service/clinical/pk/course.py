@@ -16,7 +16,7 @@ from cds_service.clinical.pk.disposition import Propagation, propagate, propagat
 from cds_service.clinical.pk.model import Array, PopulationModel
 
 CENTRAL_VOLUME = 1  # the row of V1 among the parameters
-CELLS = 10000  # stretches times children that are computed at once: their arrays stay in the cache, and in the heap
+CELLS = 100_000  # stretches times children that are computed at once: enough for most charts, some 15 MB of arrays
 
 
 @dataclass(frozen=True, slots=True)

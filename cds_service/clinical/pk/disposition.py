@@ -127,8 +127,9 @@ def _one_compartment(
 
 def _decay(rate: Array, elapsed: Array, infused: Array) -> tuple[Array, Array]:
     """What one exponential keeps, and what it gains from an infusion of rate 1."""
-    gained = -np.expm1(-rate * infused) / rate  # a short infusion keeps its digits, also in single precision
-    return np.exp(-rate * elapsed), np.exp(-rate * (elapsed - infused)) * gained
+    since = np.exp(rate * (infused - elapsed))
+    lost = since * np.expm1(-rate * infused)  # a short infusion keeps its digits, also in single precision
+    return since + lost, -lost / rate
 
 
 def _decay_slopes(rate: Array, elapsed: Array, infused: Array, left: Array, flown: Array) -> tuple[Array, Array]:

@@ -159,21 +159,25 @@ def _of_one_model(possible: Possible, share: int, regimens: Sequence[Regimen], f
 def _troughs(parameters: Array, amounts: Array, regimens: Sequence[Regimen], first: GivenDose | None) -> Array:
     """Next, second and steady trough (regimen, 3, child) in ug/mL."""
     found = np.empty((len(regimens), 3, parameters.shape[1]), dtype=np.float32)
-    schedules = {(regimen.interval, regimen.duration) for regimen in regimens}
+    schedules = list(dict.fromkeys((regimen.interval, regimen.duration) for regimen in regimens))
     at_once = max(CELLS // len(schedules), 1)
     for start in range(0, found.shape[2], at_once):
         some = slice(start, start + at_once)
-        _fill(found[:, :, some], parameters[:, some], amounts[:, some], regimens, first)
+        _fill(found[:, :, some], parameters[:, some], amounts[:, some], regimens, schedules, first)
     return found
 
 
 def _fill(
-    found: Array, parameters: Array, amounts: Array, regimens: Sequence[Regimen], first: GivenDose | None
+    found: Array,
+    parameters: Array,
+    amounts: Array,
+    regimens: Sequence[Regimen],
+    schedules: Sequence[tuple[float, float]],
+    first: GivenDose | None,
 ) -> None:
-    """Everything is linear in the dose, so each schedule is computed once: what is left of the drug now in the body,
-    and what 1 mg each time adds.
+    """Everything is linear in the dose, so each schedule (interval, duration) is computed once: what is left of the
+    drug now in the body, and what 1 mg each time adds.
     """
-    schedules = list(dict.fromkeys((regimen.interval, regimen.duration) for regimen in regimens))
     intervals, durations = (np.array(values, dtype=np.float32)[:, None] for values in zip(*schedules, strict=True))
     moved = propagate(parameters[:, None, :], intervals, durations)
     kept, gained = moved.kept, moved.gained / durations
