@@ -5,7 +5,6 @@ the OpenAPI file describes. `--replay FILE` sends a body that was written once m
 """
 
 import argparse
-import logging
 import multiprocessing
 import os
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from cds_service.operations.log import set_up_log
 from tests.fuzz.campaign import Finding, Tally
 from tests.fuzz.laws import attack_charts
 from tests.fuzz.service import Service, faults
@@ -148,7 +148,7 @@ def main() -> None:
         sys.exit(min(1, replay(told.replay)))
     if unknown := set(told.campaigns) - COUNTS.keys():
         parser.error(f"no campaign of the name {', '.join(sorted(unknown))}")
-    logging.disable(logging.CRITICAL)  # a refusal is logged, and there are a million of them
+    set_up_log("critical")  # every refusal would be told, a million of them
     found = 0
     for name in told.campaigns:
         count = told.count or COUNTS[name]
