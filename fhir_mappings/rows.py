@@ -16,6 +16,9 @@ from typing import NoReturn
 from cds_service.errors import ConfigurationError
 
 
+OURS = "fhir_mappings/tables"  # as our own files are named in what is told
+
+
 class WrongRow(ConfigurationError):
     """One line of a table is not what its columns promise; in line 1 it is the whole file."""
 
@@ -34,6 +37,11 @@ class Row:
 
     def __getitem__(self, column: str) -> str:
         return self.cells[column]
+
+    @property
+    def ours(self) -> bool:
+        """Whether it stands in our own table, not in that of a site."""
+        return self.file.startswith(f"{OURS}/")
 
     def refuse(self, expected: str) -> NoReturn:
         """Raise WrongRow that says where and what was expected."""
@@ -81,7 +89,7 @@ def read_rows(name: str, site: Path | None = None, skipped: Set[tuple[str, int]]
     columns = columns_of(name).split(",")
     path = None if site is None else site / name
     added = [] if path is None or not path.is_file() else _site_rows(path, columns, skipped)
-    return [*added, *_rows(_table(name), f"fhir_mappings/tables/{name}", columns, skipped)]
+    return [*added, *_rows(_table(name), f"{OURS}/{name}", columns, skipped)]
 
 
 def columns_of(name: str) -> str:

@@ -101,13 +101,14 @@ def _nearest(name: str, known: Sequence[str]) -> str:
 
 def _load(site: Path | None, skipped: Set[tuple[str, int]]) -> Tables:
     rows = partial(read_rows, site=site, skipped=skipped)
-    systems = _once((row, row.filled("url"), row.filled("system")) for row in rows("systems.csv"))
+    systems = _systems(rows("systems.csv"))
     concepts = _once((row, row.filled("concept"), _concept(row)) for row in rows("concepts.csv"))
     names = tuple(_name(row, concepts) for row in rows("names.csv"))
     units = _once(_unit(row, concepts) for row in rows("units.csv"))
     antibody_units = _once((row, spelling(row["unit"]), row.filled("written")) for row in rows("antibody_units.csv"))
     drugs, drug_prefixes = _by_match(rows("drugs.csv"), systems, _drugs)
-    conditions, condition_prefixes = _by_match(rows("conditions.csv"), systems, _gathered)
+    coded_conditions = _known_concepts(rows("conditions.csv"))
+    conditions, condition_prefixes = _by_match(coded_conditions, systems, _gathered)
     procedures, procedure_prefixes = _by_match(rows("procedures.csv"), systems, _procedures)
     return Tables(
         systems=systems,
@@ -134,6 +135,25 @@ def _load(site: Path | None, skipped: Set[tuple[str, int]]) -> Tables:
         procedures=procedures,
         procedure_prefixes=procedure_prefixes,
     )
+
+
+def _systems(rows: Sequence[Row]) -> Mapping[str, str]:
+    """Short names of code systems by URL; a site adds systems and URLs, and takes none over."""
+    ours = {row["url"]: row["system"] for row in rows if row.ours}
+    for row in rows:
+        if not re.fullmatch(r"(https?://|urn:)\S+", row.filled("url")):
+            row.refuse(f"url is that of a code system such as http://loinc.org, got {row['url']!r}")
+        if ours.get(row["url"], row["system"]) != row["system"]:
+            row.refuse(f"{row['url']} is the system {ours[row['url']]}, got {row['system']!r}")
+    return _once((row, row["url"], row.filled("system")) for row in rows)
+
+
+def _known_concepts(rows: Sequence[Row]) -> Sequence[Row]:
+    """Rows of conditions, whose concepts are those that the decision knows: the ones of our own rows."""
+    known = dict.fromkeys(row["concept"] for row in rows if row.ours)
+    for row in rows:
+        row.choice("concept", known)
+    return rows
 
 
 def _once(entries: Iterable[tuple[Row, LookedUp, Found]]) -> Mapping[LookedUp, Found]:
@@ -215,7 +235,8 @@ def _laboratory(
     for row in rows:
         concept, use = row.choice("concept", concepts), row.choice("use", ("read", "refuse", "ignore"))
         system = row.choice("system", dict.fromkeys(systems.values()))
-        if row.choice("verified", YES_NO) == "no" and row["code"]:
+        _verified(row)
+        if row["verified"] == "no" and row["code"]:
             row.refuse("a code that is not verified stays empty")
         if row["code"]:
             yield row, (system, row["code"]), LaboratoryCode(concept, use)
@@ -226,7 +247,7 @@ def _coded(rows: Iterable[Row], systems: Mapping[str, str]) -> Iterator[tuple[Ro
     for row in rows:
         system = row.choice("system", dict.fromkeys(systems.values()))
         row.choice("match", ("code", "prefix", "range"))
-        row.choice("verified", YES_NO)
+        _verified(row)
         if row["match"] == "prefix" and len(row["code"]) > LONGEST_PREFIX:
             row.refuse(f"a prefix of at most {LONGEST_PREFIX} characters expected, got {len(row['code'])}")
         codes = _categories(row) if row["match"] == "range" else [row["code"]] if row["code"] else []
@@ -234,6 +255,11 @@ def _coded(rows: Iterable[Row], systems: Mapping[str, str]) -> Iterator[tuple[Ro
             if system == "ndc":
                 _check_ndc(row)
             yield row, (system, plain_code(system, code))
+
+
+def _verified(row: Row) -> None:
+    if row.choice("verified", YES_NO) == "yes":
+        row.filled("code")
 
 
 def _check_ndc(row: Row) -> None:
