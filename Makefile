@@ -17,6 +17,7 @@ setup: .venv/.installed ## build .venv with the pinned run-time packages
 
 .venv/.installed: requirements/run.txt pyproject.toml
 	@echo "Setting up .venv (once) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer needed: make PYTHON=python3.11")'
 	@$(PYTHON) -m venv .venv
 	@$(PIP) --require-hashes -r requirements/run.txt
 	@$(PIP) --no-build-isolation --no-deps --editable .

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, current_app, jsonify
 from werkzeug.exceptions import HTTPException
 
 from cds_service.admission import ALWAYS, HEALTH, Admission
@@ -12,8 +12,14 @@ from cds_service.hooks.routes import SITE, hooks
 from cds_service.operations.log import tell, told_of
 from cds_service.site.settings import Settings
 from cds_service.site.site import open_site
+from cds_service.trust.caller_token import SERVICES
 from cds_service.whole_bodies import WholeBodies
 
+_EXPECTED = {
+    404: f"GET {SERVICES} or POST {SERVICES}/<id of a service> expected",
+    405: "{methods} expected at this address",
+    413: "body: at most {most} bytes expected (server.max_request_bytes)",
+}
 _ISSUE_TYPES = {400: "invalid", 404: "not-found", 405: "not-supported", 413: "too-long", 415: "not-supported"}
 
 
@@ -55,10 +61,14 @@ def _tell_error(error: CdsError) -> Response:
 
 def _tell_http_error(error: HTTPException) -> Response:
     status = error.code or 500
-    response = _answer(status, _outcome(_ISSUE_TYPES.get(status, "processing"), str(error.description)))
-    for name, value in error.get_headers():
-        if name == "Allow":
-            response.headers[name] = value
+    allowed = dict(error.get_headers()).get("Allow", "")
+    methods = sorted({*allowed.split(", ")} - {"HEAD", "OPTIONS"})
+    told = _EXPECTED.get(status, str(error.description)).format(
+        methods=" or ".join(methods), most=current_app.config["MAX_CONTENT_LENGTH"] - 1
+    )
+    response = _answer(status, _outcome(_ISSUE_TYPES.get(status, "processing"), told))
+    if allowed:
+        response.headers["Allow"] = allowed
     return response
 
 

@@ -21,9 +21,7 @@ from cds_service.site.settings import Backend, Settings, load_settings
 
 MOST_BYTES = 2_000_000  # of a forecast case
 MOST_CHARTS = 100_000  # of one check
-UNCONFIGURED = (
-    "No configuration: only FHIR servers on loopback are read, callers need no token and no rate limit applies."
-)
+UNCONFIGURED = "No configuration: only FHIR servers on loopback are read, and callers need no token."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -166,7 +164,7 @@ def _tell_of_callers(settings: Settings) -> None:
     if not callers:
         _tell_notice("NOBODY IS CHECKED: callers.allowed is empty. Whoever reaches this port gets cards.")
     for caller in callers:
-        _tell_notice(f"Tokens of {caller.issuer} ({caller.name}) are checked.")
+        _tell_notice(f"Tokens of {caller.issuer} ({caller.name}) are checked.", "info")
         if caller.published():
             _tell_notice(f"FOR DEVELOPMENT ONLY: anybody can sign as {caller.name}, whose private key is published.")
 
@@ -258,7 +256,8 @@ def _keys(options: argparse.Namespace) -> int:
     def make() -> None:
         public = make_key_file(options.out, options.algorithm)
         print(json.dumps(public, indent=2))
-        _notice(f"Upload the JWK Set above. Under [[fhir.backend]]: private_key_file = {str(options.out / NAME)!r}")
+        file = (options.out / NAME).resolve()
+        _notice(f"Upload the JWK Set above. Under [[fhir.backend]]: private_key_file = {str(file)!r}")
         _notice(f"key_id = {public['keys'][0]['kid']!r}, algorithm = {options.algorithm!r}")
 
     return _until_stopped(make)
@@ -310,7 +309,7 @@ def _read_file(name: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
-        raise BadHookRequest(f"{name}: the request cannot be read: {error.strerror}") from error
+        raise BadHookRequest(f"{name}: the file cannot be read: {error.strerror}") from error
 
 
 def _read_time(text: str) -> datetime:

@@ -148,6 +148,8 @@ def read_case(document: object) -> CaseIn:
 
 def _explain(fault: Json) -> str:
     where = ".".join(str(part) for part in fault["loc"]) or "the case"
+    if fault["type"] == "extra_forbidden":
+        return f"{where}: no such field"
     return f"{where}: {fault['msg'].removeprefix('Value error, ')}"
 
 

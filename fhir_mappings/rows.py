@@ -15,7 +15,6 @@ from typing import NoReturn
 
 from cds_service.errors import ConfigurationError
 
-
 OURS = "fhir_mappings/tables"  # as our own files are named in what is told
 
 

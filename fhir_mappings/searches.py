@@ -134,7 +134,10 @@ def _narrowed(search: Search, tables: Tables, by_code: tuple[str, ...]) -> Itera
     missing = [name for name in concepts if name not in coded]
     # Nobody documents every score, but a level without a code would never be asked for.
     if missing and (search.required or len(missing) == len(concepts)):
-        raise ConfigurationError(f"searches by code need a code for {', '.join(missing)} in laboratory.csv")
+        raise ConfigurationError(
+            f"fhir.code_filtered_searches: {search.name!r} needs a code for {', '.join(missing)} in laboratory.csv of "
+            "site.tables_folder"
+        )
     codes = _codes(concepts, tables)
     for chunk in range(0, len(codes), CODES_PER_REQUEST):
         name = search.name if chunk == 0 else f"{search.name}_{chunk // CODES_PER_REQUEST + 1}"

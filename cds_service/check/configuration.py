@@ -3,6 +3,8 @@
 Question: could the service start with these files, and is anything left to decide?
 """
 
+import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +18,10 @@ from cds_service.site.key_files import mode_open_to_others
 from cds_service.site.risk_model_file import load_risk_model
 from cds_service.site.settings import Settings, load_settings
 from cds_service.site.site import Site, open_site
-from cds_service.trust.caller_token import Caller
+from cds_service.trust.caller_token import SERVICES, Caller, endpoint_of
 from cds_service.trust.key_sets import FetchedKeys
 from cds_service.trust.origins import read_base
+from cds_service.trust.public_keys import read_key_file
 from fhir_mappings.rows import known_tables, read_rows
 from fhir_mappings.tables import load_tables
 
@@ -34,7 +37,8 @@ class Configured:
 def check_configuration(path: Path) -> Configured:
     """The site of a configuration file, with its tables and its risk model; faults of all of them are told at once."""
     if not path.is_file():
-        return Configured(None, (find("configuration-unreadable", fault=f"{path}: there is no such file"),))
+        what = "a file expected, it is a folder" if path.is_dir() else "there is no such file"
+        return Configured(None, (find("configuration-unreadable", fault=f"{path}: {what}"),))
     try:
         settings = load_settings(path)
     except ConfigurationError as error:
@@ -103,23 +107,49 @@ def _about_callers(site: Site) -> Iterator[Finding]:
     if not settings.callers.allowed:
         yield find("callers-none" if settings.server.for_this_machine else "callers-needed", host=settings.server.host)
     for allowed in settings.callers.allowed:
-        yield _about_keys(allowed, site.callers.allowed[allowed.issuer])
+        yield from _about_keys(allowed, site.callers.allowed[allowed.issuer])
+        if uncovered := _endpoints_without_audience(allowed, site):
+            yield find("caller-audiences-lacking", caller=allowed.name, endpoints=", ".join(uncovered))
         if allowed.published():
             yield find("caller-published", caller=allowed.name)
+    if settings.callers.allowed and (why := _unusable(Path(settings.server.state_folder))):
+        yield find("state-folder-unusable", folder=settings.server.state_folder, why=why)
 
 
-def _about_keys(allowed: AllowedCaller, caller: Caller) -> Finding:
+def _unusable(folder: Path) -> str:
+    """Why the service could not write to this folder; "" where it could. Nothing is written here."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if not there.is_dir():
+        return f"{there} is a file"
+    return "" if os.access(there, os.W_OK | os.X_OK) else f"this user may not write to {there}"
+
+
+def _endpoints_without_audience(allowed: AllowedCaller, site: Site) -> list[str]:
+    """Our endpoints at which every token of this caller would be refused, whatever else it says."""
+    checked = [f"{SERVICES}/{service.id}" for service in site.services]
+    if site.settings.callers.discovery_needs_token:
+        checked.insert(0, SERVICES)
+    covered = {endpoint_of(audience) for audience in allowed.audiences}
+    return [] if None in covered else [endpoint for endpoint in checked if endpoint not in covered]
+
+
+def _about_keys(allowed: AllowedCaller, caller: Caller) -> Iterator[Finding]:
     told = {"caller": allowed.name, "issuer": allowed.issuer, "source": allowed.key_set_file or allowed.key_set_url}
-    if not isinstance(caller.keys, FetchedKeys):
-        return find("caller-keys-read", **told)
     try:
-        keys = caller.keys.fetch()
+        keys = (
+            caller.keys.fetch() if isinstance(caller.keys, FetchedKeys) else read_key_file(Path(allowed.key_set_file))
+        )
     except Unanswered as error:
-        return find("caller-keys-unread", **told, reason=error.reason)
-    fits = keys.fits(allowed.accepted_algorithms)
-    return find(
-        "caller-keys-read" if fits else "caller-keys-unfit", **told, algorithms=" or ".join(allowed.accepted_algorithms)
-    )
+        yield find("caller-keys-unread", **told, reason=error.reason)
+        return
+    if keys.fits(allowed.accepted_algorithms):
+        yield find("caller-keys-read", **told)
+    else:
+        why = "".join(f" ({reason})" for reason in keys.passed_over[:3])
+        yield find("caller-keys-unfit", **told, algorithms=" or ".join(allowed.accepted_algorithms), why=why)
+    for key_id, count in Counter(key.key_id for key in keys.keys).items():
+        if count > 1:
+            yield find("caller-keys-alike", **told, key_id=key_id)
 
 
 def _about_ehr(settings: Settings) -> Iterator[Finding]:

@@ -134,10 +134,15 @@ def _read_drafts(form: _Form, context: Mapping[str, Any]) -> Any:
     if bundle is None:
         return None
     if bundle.get("resourceType") != "Bundle":
-        form.wrong.append(f"context.draftOrders.resourceType: 'Bundle' expected, {_shown(bundle.get('resourceType'))}")
+        kind = bundle.get("resourceType")
+        told = f"got {kind!r}" if isinstance(kind, str) and re.fullmatch(r"[A-Za-z]{1,40}", kind) else _shown(kind)
+        form.wrong.append(f"context.draftOrders.resourceType: 'Bundle' expected, {told}")
     entries = form.rows(bundle, "context.draftOrders.entry", dict)
     for number, entry in enumerate(entries):
-        form.read(entry, f"context.draftOrders.entry[{number}].resource", dict, required=True)
+        path = f"context.draftOrders.entry[{number}].resource"
+        draft = form.read(entry, path, dict, required=True)
+        if draft is not None:
+            form.read(draft, f"{path}.resourceType", str, required=True)
     return bundle
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -67,39 +68,61 @@ def answer(path: str, board: Board) -> tuple[HTTPStatus, str, str]:
     return HTTPStatus.NOT_FOUND, _JSON, json.dumps({"status": "not found"})
 
 
+class _Answering(BaseHTTPRequestHandler):
+    """GET and HEAD of the three addresses; any other method is refused with what was expected."""
+
+    server: "_Server"
+    timeout = _CLIENT_TIMEOUT_S
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        # The library looks for a method named do_ and whatever a client calls its method.
+        if not name.startswith("do_"):
+            raise AttributeError(name)
+        return self._answer if name in ("do_GET", "do_HEAD") else self._refuse
+
+    def log_message(self, *_: object) -> None:
+        return
+
+    def _answer(self) -> None:
+        self._send(*answer(self.path.partition("?")[0], self.server.board))
+
+    def _refuse(self) -> None:
+        self.close_connection = True  # a body that nobody reads may follow
+        told = json.dumps({"status": "GET or HEAD expected"})
+        self._send(HTTPStatus.METHOD_NOT_ALLOWED, _JSON, told, ("Allow", "GET, HEAD"))
+
+    def _send(self, status: HTTPStatus, kind: str, text: str, *more: tuple[str, str]) -> None:
+        body = text.encode()
+        self.send_response_only(status)
+        length = ("Content-Length", str(len(body)))
+        for name, value in (("Content-Type", kind), length, ("Cache-Control", "no-store"), *more):
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+class _Server(ThreadingHTTPServer):
+    """The server of a socket that listens already; it ends with the process `parent`."""
+
+    def __init__(self, listener: socket.socket, board: Board, parent: int) -> None:
+        super().__init__(listener.getsockname()[:2], _Answering, bind_and_activate=False)
+        self.socket.close()
+        self.socket, self.board, self._parent = listener, board, parent
+
+    def service_actions(self) -> None:
+        if os.getppid() != self._parent:
+            os._exit(0)
+
+    def handle_error(self, *_: object) -> None:
+        return  # a client that went away
+
+
 def _serve(listener: socket.socket, board: Board, parent: int) -> None:
     # Whoever stops us stops the parent, which ends this process last: it says "stopping" until then.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
-
-    class Answering(BaseHTTPRequestHandler):
-        timeout = _CLIENT_TIMEOUT_S
-
-        def do_GET(self) -> None:
-            status, kind, text = answer(self.path.partition("?")[0], board)
-            body = text.encode()
-            self.send_response_only(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Cache-Control", "no-store")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    class Server(ThreadingHTTPServer):
-        def service_actions(self) -> None:
-            if os.getppid() != parent:
-                os._exit(0)
-
-        def handle_error(self, *_: object) -> None:
-            return  # a client that went away
-
-    server = Server(listener.getsockname()[:2], Answering, bind_and_activate=False)
-    server.socket.close()
-    server.socket = listener
-    server.serve_forever(poll_interval=_PARENT_CHECK_S)
+    _Server(listener, board, parent).serve_forever(poll_interval=_PARENT_CHECK_S)
 
 
 def _is_alive(pid: int) -> bool:

@@ -17,7 +17,7 @@ from cds_service.site.caller_profiles import (
     published_callers,
     published_thumbprints,
 )
-from cds_service.site.checked_toml import Section, Text
+from cds_service.site.checked_toml import Section, Text, each_once
 from cds_service.site.services import load_services
 from cds_service.site.values import BaseUrl, SecureUrl, SitePath, Visible
 from cds_service.trust.caller_token import SERVICES, Caller, endpoint_of
@@ -72,8 +72,12 @@ class AllowedCaller(Section):
     def _holds_a_fitting_key(cls, name: str, info: ValidationInfo) -> str:
         if name and {"algorithms", "profile"} <= info.data.keys():
             algorithms = info.data["algorithms"] or _facts_of(info.data["profile"]).algorithms.value
-            if not read_key_file(Path(name)).fits(algorithms):
-                raise ValueError(f"a JWK Set with a public signing key for {' or '.join(algorithms)} expected")
+            found = read_key_file(Path(name))
+            if not found.fits(algorithms):
+                others = (f"kid {key.key_id}: for {', '.join(sorted(key.algorithms))}" for key in found.keys)
+                why = "; ".join((*found.passed_over, *others))
+                expected = f"a JWK Set with a public signing key for {' or '.join(algorithms)} expected"
+                raise ValueError(f"{expected} ({why})" if why else expected)
         return name
 
     @model_validator(mode="after")
@@ -139,10 +143,7 @@ class CallersSection(Section):
     @field_validator("allowed")
     @classmethod
     def _differ(cls, allowed: tuple[AllowedCaller, ...]) -> tuple[AllowedCaller, ...]:
-        issuers = [caller.issuer for caller in allowed]
-        for issuer in issuers:
-            if issuers.count(issuer) > 1:
-                raise ValueError(f"each issuer once expected, {issuer} stands here twice")
+        each_once(tuple(caller.issuer for caller in allowed), "issuer")
         return allowed
 
     def open(self, state_folder: str, *, development: bool) -> Callers:

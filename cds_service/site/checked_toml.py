@@ -19,6 +19,14 @@ from cds_service.errors import ConfigurationError
 KEY_ITSELF = "[key]"  # where pydantic finds fault with the name of a row, it adds this to the place
 FOLDER = "folder"  # in the context of a validator: where the file stands, from which its relative paths count
 
+IN_OUR_WORDS = {  # for what pydantic says in words of Python
+    "tuple_type": 'a list expected, such as ["…"], or [[…]] where each row is a table',
+    "too_short": "at least {min_length} entry expected, got {actual_length}",
+    "too_long": "at most {max_length} entries expected",
+    "dict_type": "a table expected",
+    "model_type": "a table expected",
+}
+
 _HEADER = re.compile(r"""\s*(\[\[?)([\w\s."'-]+)\]""")
 _NAME = re.compile(r"""\s*([\w\s."'-]+?)\s*=""")
 
@@ -31,10 +39,19 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+class Misplaced(ValueError):
+    """A fault that a whole table shows, although it stands at one place inside it."""
+
+    def __init__(self, expected: str, *place: str | int) -> None:
+        super().__init__(expected)
+        self.place = place
+
+
+def each_once(names: tuple[str, ...], what: str = "name") -> tuple[str, ...]:
     """The same names. Raises ValueError where one stands twice."""
-    if len(set(names)) != len(names):
-        raise ValueError("each name once expected")
+    twice = [name for number, name in enumerate(names) if name in names[:number]]
+    if twice:
+        raise ValueError(f"each {what} once expected, {twice[0]} stands here twice")
     return names
 
 
@@ -54,14 +71,14 @@ class TomlFile:
 def open_toml(path: Path, what: str) -> TomlFile:
     """Raises ConfigurationError where `what` cannot be read or is no TOML."""
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # some editors write a mark of the byte order first
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "UTF-8 expected"
         raise ConfigurationError(f"{path}: {what} cannot be read: {reason}") from error
     try:
         return TomlFile(path, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: TOML expected: {error}") from error
+        raise ConfigurationError(f"{path}: {_no_toml(str(error))}") from error
 
 
 def check(file: TomlFile, form: type[Form]) -> Form:
@@ -72,12 +89,25 @@ def check(file: TomlFile, form: type[Form]) -> Form:
         raise ConfigurationError(*(_explain(file, form, dict(fault)) for fault in error.errors())) from error
 
 
+def _no_toml(reason: str) -> str:
+    """What the parser says; where one list is written in two ways, what to delete."""
+    if twice := re.fullmatch(r"Cannot mutate immutable namespace \((.*?)\) \((.*)\)", reason):
+        *table, key = re.findall(r"'([^']+)'", twice[1])
+        written = f"[[{'.'.join((*table, key))}]]"
+        return f"TOML expected: {written} stands beside a line `{key} = []` above it: delete that line ({twice[2]})"
+    return f"TOML expected: {reason}"
+
+
 def _explain(file: TomlFile, form: type[BaseModel], fault: dict[str, Any]) -> str:
-    place = tuple(part for part in fault["loc"] if part != KEY_ITSELF)
+    inside = getattr(fault.get("ctx", {}).get("error"), "place", ())
+    place = tuple(part for part in (*fault["loc"], *inside) if part != KEY_ITSELF)
     keys = [part for part in place if isinstance(part, str)]
     where = f"{file.path}:{_line_of(file.text, place)}: {'.'.join(keys)}"
     if fault["type"] == "extra_forbidden":
         return f"{where}: no such setting{_nearest(form, keys)}"
+    expected = IN_OUR_WORDS.get(fault["type"])
+    if expected:
+        return f"{where}: {expected.format(**fault.get('ctx', {}))}"
     message = str(fault["msg"]).removeprefix("Value error, ")
     return f"{where}: {message[0].lower()}{message[1:]}"
 

@@ -19,9 +19,9 @@ from cds_service.clinical.knowledge import target_profiles
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.site_model import SiteModel
 from cds_service.site.callers import CallersSection
-from cds_service.site.checked_toml import Section, Text, check, each_once, open_toml
+from cds_service.site.checked_toml import Misplaced, Section, Text, check, each_once, open_toml
 from cds_service.site.ehr import EhrSection
-from cds_service.site.values import BaseUrl, Origin, SecureBase, SecureUrl, SitePath, Visible
+from cds_service.site.values import BaseUrl, Host, Origin, SecureBase, SecureUrl, SitePath, Visible
 from cds_service.trust.keys import Algorithm, read_private_key
 from cds_service.trust.origins import AllowedServers, is_this_machine, read_base
 
@@ -74,7 +74,7 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 class Server(Section):
     """Where we listen, to whom we answer, and where we keep what has to outlive us."""
 
-    host: Text = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 3
     threads: Annotated[int, Field(ge=1, le=64)] = 16
@@ -98,7 +98,7 @@ class Server(Section):
 class Operations(Section):
     """How those who run the service watch it."""
 
-    host: Text = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "readable"] = "auto"
@@ -270,19 +270,29 @@ class Settings(Section):
     ehr: EhrSection = EhrSection()
     policy: PolicySection = PolicySection()
 
+    @field_validator("operations")
+    @classmethod
+    def _is_another_port(cls, operations: Operations, info: ValidationInfo) -> Operations:
+        server = info.data.get("server")
+        if server and operations.port and operations.port == server.port:
+            raise Misplaced(f"another port than {server.port} of [server] expected", "port")
+        return operations
+
     @field_validator("callers")
     @classmethod
     def _fit_the_rest(cls, callers: CallersSection, info: ValidationInfo) -> CallersSection:
         server, fhir = info.data.get("server"), info.data.get("fhir")
-        for caller in callers.allowed:
+        for number, caller in enumerate(callers.allowed):
             if server and server.mode == "production" and caller.published():
-                raise ValueError(
+                raise Misplaced(
                     f"keys that nobody else has expected: the private key of {caller.name} is published, which only "
-                    'mode = "development" under [server] accepts'
+                    'mode = "development" under [server] accepts',
+                    *("allowed", number),
                 )
             if fhir and (strange := [url for url in caller.fhir_servers if not fhir.allowed().allow(read_base(url))]):
-                raise ValueError(
-                    f"fhir_servers of {caller.name} among fhir.allowed_servers expected, {strange[0]} is none"
+                raise Misplaced(
+                    f"servers of fhir.allowed_servers expected, {strange[0]} is none",
+                    *("allowed", number, "fhir_servers"),
                 )
         return callers
 

@@ -36,11 +36,18 @@ def _exact_origin(text: str) -> str:
     return text
 
 
+def _without_port(host: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", host):
+        raise ValueError(f"a name or an address without a port expected, such as 127.0.0.1, got {host!r}")
+    return host
+
+
 def _beside_the_file(name: str, info: ValidationInfo) -> str:
     folder = (info.context or {}).get(FOLDER)
     return str(folder / name) if name and folder else name
 
 
+Host = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_without_port)]
 Visible = Annotated[str, Field(max_length=1000), AfterValidator(_visible)]
 BaseUrl = Annotated[str, AfterValidator(_known_base)]
 SecureBase = Annotated[str, AfterValidator(_secure_base)]

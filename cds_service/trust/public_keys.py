@@ -8,7 +8,7 @@ cryptography and PyJWT are imported where they are needed: a service without cal
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
@@ -48,6 +48,7 @@ class KeySet:
     """The keys that can be used of one JWK Set."""
 
     keys: tuple[CallerKey, ...] = ()
+    passed_over: tuple[str, ...] = ()  # why each of the others cannot be used
 
     def named(self, key_id: str) -> tuple[CallerKey, ...]:
         """Every key of that id."""
@@ -55,7 +56,7 @@ class KeySet:
 
     def without(self, thumbprints: frozenset[str]) -> "KeySet":
         """The same without certain keys, whatever ids they have."""
-        return KeySet(tuple(key for key in self.keys if key.thumbprint not in thumbprints))
+        return replace(self, keys=tuple(key for key in self.keys if key.thumbprint not in thumbprints))
 
     def fits(self, algorithms: tuple[str, ...]) -> bool:
         """Whether any key can be used with one of these algorithms."""
@@ -67,7 +68,11 @@ def read_key_set(document: object) -> KeySet:
     rows = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(rows, list):
         raise ValueError('a JWK Set expected: {"keys": [...]}')  # noqa: TRY004 - of what a file says
-    return KeySet(tuple(key for row in rows if isinstance(row, dict) and (key := _read_key(row)) is not None))
+    read = [_read_key(row) if isinstance(row, dict) else "no object" for row in rows]
+    return KeySet(
+        tuple(key for key in read if isinstance(key, CallerKey)),
+        tuple(f"key {number}: {why}" for number, why in enumerate(read, 1) if isinstance(why, str)),
+    )
 
 
 def read_key_file(file: Path) -> KeySet:
@@ -80,18 +85,23 @@ def read_key_file(file: Path) -> KeySet:
         raise ValueError(f"a file with a JWK Set expected: {error}") from error
 
 
-def _read_key(jwk: Mapping[str, Any]) -> CallerKey | None:
+def _read_key(jwk: Mapping[str, Any]) -> CallerKey | str:
+    """A key that can be used, or why it cannot."""
     from jwt import PyJWK, PyJWTError
 
     algorithms, key_id = _algorithms(jwk), jwk.get("kid")
-    if not algorithms or not isinstance(key_id, str) or not _may_verify(jwk):
-        return None
+    if not algorithms:
+        return "its kty, crv and alg are those of no algorithm that is accepted"
+    if not isinstance(key_id, str):
+        return "it has no kid"
+    if not _may_verify(jwk):
+        return "it is a private key, not one to verify with, or not whole"
     try:
         key = PyJWK(dict(jwk), algorithms[0]).key
     except PyJWTError:
-        return None
+        return "its numbers are no public key"
     if jwk["kty"] == "RSA" and key.key_size < LEAST_RSA_BITS:
-        return None
+        return f"an RSA key has {LEAST_RSA_BITS} bits or more"
     return CallerKey(key_id, frozenset(algorithms), thumbprint(public_numbers(key, algorithms[0])), key)
 
 

@@ -13,7 +13,7 @@ def events() -> str:
         (f"`{name}`", _level(name, event.level), event.meaning, ", ".join(f"`{field}`" for field in event.fields))
         for name, event in listed_events().events.items()
     ]
-    return table(("Event", "Level", "When", "Fields, beside `event`, `level` and `time`"), rows)
+    return table(("Event", "Usual level", "When", "Fields, beside `event`, `level` and `time`"), rows)
 
 
 def _level(name: str, level: str) -> str:

@@ -112,7 +112,10 @@ def test_faults_of_tables_and_risk_model_are_told_together_with_their_lines(conf
 def test_searches_by_code_need_codes(config: Path, document: Document) -> None:
     config.write_text(DECIDED.replace("[site]", 'code_filtered_searches = ["laboratory", "scores"]\n[site]'))
     (fault,) = says(document(), "configuration-fault")
-    assert "searches by code need a code for infliximab_antibody" in fault
+    assert fault == (
+        "fhir.code_filtered_searches: 'laboratory' needs a code for infliximab_antibody in laboratory.csv of "
+        "site.tables_folder"
+    )
 
 
 def test_searches_by_code_are_warned_of(config: Path, document: Document) -> None:
@@ -325,6 +328,45 @@ def test_keys_of_a_caller_that_cannot_be_had_or_used_are_missing(
     told = document()
     assert (told["exit"], codes(told, "missing")) == (1, ["caller-keys-unfit"])
     assert "can be used with ES384." in says(told, "caller-keys-unfit")[0]
+
+
+def test_an_endpoint_at_which_every_token_is_refused_is_missing(caller: Any, config: Path, document: Document) -> None:
+    caller('key_set_file = "keys.json"', "[callers]\ndiscovery_needs_token = true\n")
+    assert codes(document(), "missing") == []  # a text of no endpoint counts at each
+    sign = "https://cds.example/cds-services/infliximab-order-sign"
+    config.write_text(config.read_text().replace('["us"]', f'["{sign}"]'))
+    told = document()
+    assert (told["exit"], codes(told, "missing")) == (1, ["caller-audiences-lacking"])
+    (lacking,) = says(told, "caller-audiences-lacking")
+    assert "for /cds-services, /cds-services/infliximab-order-select, /cds-services/infliximab-patient-view:" in lacking
+
+
+def test_keys_that_nobody_could_choose_between_are_missing(caller: Any, config: Path, document: Document) -> None:
+    caller('key_set_file = "keys.json"')
+    file = config.parent / "keys.json"
+    (key,) = json.loads(file.read_text())["keys"]
+    file.write_text(json.dumps({"keys": [key, key]}))
+    told = document()
+    assert codes(told, "missing") == ["caller-keys-alike"]
+    assert f"several keys with the kid {key['kid']}" in says(told, "caller-keys-alike")[0]
+
+
+def test_a_state_folder_that_cannot_be_written_is_missing(caller: Any, config: Path, document: Document) -> None:
+    caller(
+        'key_set_file = "keys.json"', '[server]\nstate_folder = "site.toml/state"\n'.replace("site.toml", config.name)
+    )
+    told = document()
+    assert codes(told, "missing") == ["state-folder-unusable"]
+    assert f"{config} is a file" in says(told, "state-folder-unusable")[0]
+    caller('key_set_file = "keys.json"', '[server]\nstate_folder = "new/state"\n')
+    assert codes(document(), "missing") == []
+    assert not (config.parent / "new").exists()
+
+
+def test_a_folder_is_no_configuration_file(tmp_path: Path, document: Document) -> None:
+    assert says(document(config=tmp_path), "configuration-unreadable") == [
+        f"{tmp_path}: a file expected, it is a folder"
+    ]
 
 
 def test_a_caller_for_development_is_noted(caller: Any, document: Document) -> None:

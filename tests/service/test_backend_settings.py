@@ -161,7 +161,7 @@ def test_each_server_stands_once(write: Any) -> None:
 
 def test_a_single_table_is_told_to_be_a_list(write: Any) -> None:
     (line,) = _faults(write(_table().replace("[[", "[").replace("]]", "]")))
-    assert line.startswith("1: fhir.backend: input should be a valid tuple")
+    assert line.startswith("1: fhir.backend: a list expected")
 
 
 def test_without_allowed_servers_only_this_machine_can_be_registered(write: Any) -> None:

@@ -69,7 +69,7 @@ def _faults(file: Path) -> list[str]:
         ({"issuer": None}, "1: callers.allowed.issuer: field required"),
         ({"issuer": "a b"}, "3: callers.allowed.issuer: printable characters without spaces expected"),
         ({"audiences": None}, "1: callers.allowed.audiences: field required"),
-        ({"audiences": []}, "4: callers.allowed.audiences: tuple should have at least 1"),
+        ({"audiences": []}, "4: callers.allowed.audiences: at least 1 entry expected, got 0"),
         (
             {"audiences": ["https://cds.example/cds-services/infliximab-order-sgin"]},
             "4: callers.allowed.audiences: an address that ends in one of /cds-services, /cds-services/inflixi",
@@ -97,7 +97,7 @@ def _faults(file: Path) -> list[str]:
         ({"fhir_servers": ["ftp://x"]}, "6: callers.allowed.fhir_servers: an http or https URL"),
         (
             {"fhir_servers": ["https://fhir.example/r4"]},
-            "1: callers: fhir_servers of EHR among fhir.allowed_servers expected, https://fhir.example/r4 is none",
+            "6: callers.allowed.fhir_servers: servers of fhir.allowed_servers expected, https://fhir.example/r4 ",
         ),
     ],
 )
@@ -119,6 +119,23 @@ def test_a_wrong_caller_is_told_with_line_and_key(more: Any, told: str, write: A
 def test_a_file_that_holds_no_key_for_us_is_told(keys: str, told: str, write: Any) -> None:
     (line,) = _faults(write(_table(), keys=keys) if keys else write(_table(), p256_signer().jwk()))
     assert line.startswith(f"5: callers.allowed.key_set_file: {told}")
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"kid": None}, "(key 1: it has no kid)"),
+        ({"use": "enc"}, "(key 1: it is a private key, not one to verify with, or not whole)"),
+        ({"alg": "RS256", "kid": "a"}, "(kid a: for RS256)"),
+        ({"alg": "none"}, "(key 1: its kty, crv and alg are those of no algorithm that is accepted)"),
+        ({"n": "AQAB"}, "(key 1: its numbers are no public key)"),
+    ],
+)
+def test_why_a_key_cannot_be_used_is_told(changed: Any, why: str, write: Any) -> None:
+    key = {name: value for name, value in {**rsa_signer().jwk(), **changed}.items() if value is not None}
+    (line,) = _faults(write(_table(), key))
+    expected = "5: callers.allowed.key_set_file: a JWK Set with a public signing key for RS384 or ES384 expected"
+    assert line == f"{expected} {why}"
 
 
 def test_each_issuer_stands_once(write: Any) -> None:
@@ -156,7 +173,7 @@ PUBLISHED: dict[str, Any] = {
 def test_the_public_sandbox_is_refused_in_production(how: str, write: Any) -> None:
     text = _table(**PUBLISHED[how])
     (line,) = _faults(write(text))
-    assert line.startswith("1: callers: keys that nobody else has expected: the private key of ")
+    assert line.startswith("1: callers.allowed: keys that nobody else has expected: the private key of ")
     assert line.endswith('is published, which only mode = "development" under [server] accepts')
     assert load_settings(write(DEVELOPMENT + text)).callers.allowed[0].published()
 
@@ -211,7 +228,6 @@ def test_with_callers_another_host_is_served_and_each_is_named(write: Any, capsy
     assert not settings.open_to_anyone
     _tell_where(settings, 8000)
     told = capsys.readouterr().err
-    assert f"Tokens of {ISSUER} (EHR) are checked." in told
     assert "NOBODY" not in told
     assert "DEVELOPMENT" not in told
 

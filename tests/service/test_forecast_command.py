@@ -52,6 +52,7 @@ def test_standard_input_is_read_for_a_dash() -> None:
         ('{"schema": NaN}', "schema: a finite number"),
         ('{"schema": 1, "schema": 2}', "schema"),
         ("[]", "the case: Input should be a valid dictionary"),
+        (json.dumps(changed(wieght=1)), "wieght: no such field"),
         (json.dumps(changed(infusions=[{"time_days": 0}])), "infusions.0.dose_mg: Field required"),
     ],
 )

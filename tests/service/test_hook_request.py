@@ -85,7 +85,15 @@ def test_an_empty_context_lacks_whatever_is_required(hook: str) -> None:
         ({"context__patientId": "x" * 257}, "context.patientId: the id of a FHIR Patient"),
         ({"context__encounterId": 3}, "context.encounterId: a string expected"),
         ({"context__draftOrders": None}, "context.draftOrders: an object expected, it is missing"),
-        ({"context__draftOrders": ORDER}, "context.draftOrders.resourceType: 'Bundle' expected"),
+        ({"context__draftOrders": ORDER}, "context.draftOrders.resourceType: 'Bundle' expected, got 'Med"),
+        (
+            {"context__draftOrders": {"resourceType": "J. Doe"}},
+            "context.draftOrders.resourceType: 'Bundle' expected, got a string",
+        ),
+        (
+            {"context__draftOrders": {"resourceType": "Bundle", "entry": [{"resource": {"id": "1"}}]}},
+            "context.draftOrders.entry[0].resource.resourceType: a string expected, it is missing",
+        ),
         ({"context__draftOrders": {}}, "context.draftOrders.resourceType: 'Bundle' expected, it is missing"),
         (
             {"context__draftOrders": {"resourceType": "Bundle", "entry": {}}},

@@ -36,14 +36,14 @@ def test_an_unknown_service_is_404_and_names_those_offered(service: FlaskClient)
 
 @pytest.mark.parametrize("path", ["/", "/cds-services/", f"{SIGN}/feedback", "/static/../etc/passwd", "/%00"])
 def test_an_unknown_path_is_404(path: str, service: FlaskClient) -> None:
-    _told(service.get(path), 404)
+    assert _told(service.get(path), 404) == "GET /cds-services or POST /cds-services/<id of a service> expected"
 
 
 def test_the_wrong_method_is_405_and_says_which_is_right(service: FlaskClient) -> None:
     response = service.get(SIGN)
-    _told(response, 405)
+    assert _told(response, 405) == "POST expected at this address"
     assert "POST" in response.headers["Allow"]
-    _told(service.post("/cds-services"), 405)
+    assert _told(service.post("/cds-services"), 405) == "GET expected at this address"
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,10 @@ def test_a_malformed_body_is_400(body: bytes, service: FlaskClient) -> None:
     assert _told(service.post(SIGN, data=body, content_type=JSON), 400)
 
 
-def test_a_body_over_two_megabytes_is_413(service: FlaskClient) -> None:
-    _told(service.post(SIGN, data=b" " * 2_000_001, content_type=JSON), 413)
+def test_a_body_over_two_megabytes_is_413_and_names_the_limit(service: FlaskClient) -> None:
+    told = "body: at most 2000000 bytes expected"
+    assert _told(service.post(SIGN, data=b" " * 2_000_001, content_type=JSON), 413).startswith(told)
+    assert _told(service.post(SIGN, data=b" " * 2_000_002, content_type=JSON), 413).startswith(told)
 
 
 def test_a_body_over_two_megabytes_without_a_length_is_413(service: FlaskClient) -> None:

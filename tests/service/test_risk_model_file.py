@@ -130,7 +130,7 @@ def test_a_model_may_use_fewer_predictors_and_needs_no_range_without_numbers(tmp
         ("events = 12 ", "events = 40 ", "events", "fewer than children expected"),
         ("[2022-01-01, 2025-06-30]", "[2025-06-30, 2022-01-01]", "period", "the lower end before the higher expected"),
         ("[2022-01-01, 2025-06-30]", '["2022", "2025"]', "period", "input should be a valid date"),
-        ("[2022-01-01, 2025-06-30]", '"2022 to 2025"', "period", "input should be a valid tuple"),
+        ("[2022-01-01, 2025-06-30]", '"2022 to 2025"', "period", "a list expected"),
         ("probability = 0.30", "probability = 30", "probability", "input should be less than 1"),
         ("probability = 0.30", "probability = 0.0", "probability", "input should be greater than 0"),
         ("probability = 0.30", "probability = nan", "probability", "input should be a finite number"),
@@ -206,7 +206,7 @@ TERMS = "intercept, hormone_exposure, perianal_lesions, ses_cd, total_protein"
             "ses_cd = [23",
             "range.ses_cd: the lower end before the higher expected",
         ),
-        ("[0, 23]", "[0, 23, 56]", "ses_cd = [0, 23", "range.ses_cd: tuple should have at most 2 items"),
+        ("[0, 23]", "[0, 23, 56]", "ses_cd = [0, 23", "range.ses_cd: at most 2 entries expected"),
         (
             "[50, 85]",
             "[5.0, 8.5]",

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cds_service import patients
 from cds_service.hooks import clock
 from cds_service.operations.metrics import Board, listed
-from tests.service.real_server import SIGN, RealServer, serving, wait_until
+from tests.service.real_server import RealServer, serving, wait_until
 
 SIGNED = 'service="infliximab-order-sign"'
 CARDED = f'hook_calls_total{{{SIGNED},outcome="carded"}}'
@@ -58,7 +58,15 @@ def test_t22_the_port_of_the_ehr_does_not_have_it(path: str, server: RealServer)
 def test_t22_the_second_port_has_nothing_else_and_no_server_header(server: RealServer) -> None:
     assert [server.look(path).status for path in ("/live", "/ready", "/metrics")] == [200, 200, 200]
     assert [server.look(path).status for path in ("/", "/health", "/cds-services", "/ready/x")] == [404] * 4
-    assert server.ask(server.second, "POST", SIGN, "{}").status == 501
+    for method in ("POST", "OPTIONS", "BREW"):
+        answer = server.ask(server.second, method, "/ready", "{}")
+        assert (answer.status, answer.headers["Allow"], answer.json["status"]) == (
+            405,
+            "GET, HEAD",
+            "GET or HEAD expected",
+        )
+    balancer = server.ask(server.second, "HEAD", "/ready")
+    assert (balancer.status, balancer.body, balancer.headers["Content-Length"]) == (200, "", "53")
     assert "Server" not in server.look("/ready").headers
 
 

@@ -77,10 +77,12 @@ def test_a_changed_setting_arrives(tmp_path: Path) -> None:
         ("[server]\n\n# port\nport = '8000'", 4, "server.port: input should be a valid integer"),
         ("[server]\nport = 70000", 2, "server.port: input should be less than or equal to 65535"),
         ("[server]\nport = true", 2, "server.port: input should be a valid integer"),
-        ("server = 1", 1, "server: input should be a valid dictionary"),
+        ('[server]\nhost = "localhost:8000"', 2, "server.host: a name or an address without a port expected"),
+        ("[server]\nport = 8100\n[operations]\nport = 8100", 4, "operations.port: another port than 8100 of [server]"),
+        ("server = 1", 1, "server: a table expected"),
         ("[fhir]\ndeadline_seconds = 0.4", 2, "fhir.deadline_seconds: input should be greater than or equal to 0.5"),
         ("[fhir]\ndeadline_seconds = nan", 2, "fhir.deadline_seconds: input should be a finite number"),
-        ('[fhir]\nallowed_servers = "https://x.example"', 2, "fhir.allowed_servers: input should be a valid tuple"),
+        ('[fhir]\nallowed_servers = "https://x.example"', 2, "fhir.allowed_servers: a list expected"),
         ('[fhir]\nallowed_servers = ["ftp://x"]', 2, "fhir.allowed_servers: an http or https URL"),
         ('[site]\ntime_zone = "Mars/Base"', 2, "site.time_zone: an IANA time zone such as"),
         ('[site]\ntables_folder = "/no/such/folder"', 2, "site.tables_folder: a folder with"),
@@ -93,7 +95,7 @@ def test_a_changed_setting_arrives(tmp_path: Path) -> None:
         ('[policy]\ntarget_profile = "induction"', 2, "policy.target_profile: one of paed-default,"),
         ("[site]\n[policy]\nintervals_weeks = [4, 6]", 2, "policy: intervals_weeks from long to short"),
         ("[policy]\nintervals_weeks = [8, 3]", 1, "policy: intervals_weeks from long to short, none below"),
-        ("[policy]\nintervals_weeks = []", 2, "policy.intervals_weeks: tuple should have at least 1"),
+        ("[policy]\nintervals_weeks = []", 2, "policy.intervals_weeks: at least 1 entry expected"),
         ("[policy]\ndeep_fraction = 0.9", 1, "policy: deep_fraction below near_target_fraction"),
     ],
 )
@@ -143,6 +145,19 @@ def test_a_syntax_error_is_told_with_its_line(tmp_path: Path) -> None:
     file.write_text("[server]\nport = = 1\n")
     with pytest.raises(ConfigurationError, match=r"site\.toml: TOML expected: .*line 2"):
         load_settings(file)
+
+
+def test_a_list_that_stands_twice_is_told_with_the_line_to_delete(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text('[callers]\nallowed = []\n[[callers.allowed]]\nname = "EHR"\n')
+    with pytest.raises(ConfigurationError, match=r"stands beside a line `allowed = \[\]` above it: delete that line"):
+        load_settings(file)
+
+
+def test_a_mark_of_the_byte_order_is_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text("[server]\nport = 8100\n", encoding="utf-8-sig")
+    assert load_settings(file).server.port == 8100
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
