@@ -197,13 +197,14 @@ class Run:
             print(f"\nSoak: {rate:g} calls/s for {minutes:g} minutes; six in ten of another drug.")
             print("minute  right/s     p50     p99  MB of each worker  threads  sockets  fault; not 200, lost, wrong")
             first: list[float] = []
+            threads = 0
             for minute in range(int(minutes)):
                 fault = _fault(minute, minutes)
                 if fault:
                     self._fhir.fail(fault, 15)
                 tally = await offer(client, mixture, rate, 60)
                 megabytes = server.resident_mb()
-                first = first or megabytes
+                first, threads = first or megabytes, threads or server.threads()
                 shown = " ".join(f"{mb:.1f}" for mb in megabytes)
                 print(
                     f"{minute + 1:>6}{tally.goodput:>9.1f}{tally.percentile(50):>8.1f}{tally.percentile(99):>8.1f}"
@@ -212,7 +213,11 @@ class Run:
                 )
                 self._judge(f"minute {minute + 1}", tally, WITHOUT_CHART if fault else DOCUMENTED)
             growth = max(after - before for before, after in zip(first, server.resident_mb(), strict=True))
-            print(f"Memory grew by {growth:.1f} MB after the first minute (target: less than 1 MB an hour).")
+            started = (server.threads() - threads) / len(first)
+            print(
+                f"Memory of a worker grew by at most {growth:.1f} MB after the first minute, while it started "
+                f"{started:.0f} threads (target: less than 1 MB an hour without new ones)."
+            )
             client.close()
         return self._done()
 
