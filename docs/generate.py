@@ -39,6 +39,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "generated-charts": safety.generated_charts,
     "hazards": safety.hazards,
     "laws": safety.laws,
+    "manifestations": chart.manifestations,
     "metrics": operate.metrics,
     "names": chart.names,
     "outcomes": operate.outcomes,

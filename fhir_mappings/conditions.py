@@ -1,19 +1,18 @@
-"""Conditions to diagnoses, allergies to reactions: coded entries that a row of the condition table knows.
+"""Conditions to diagnoses: coded entries that a row of the condition table knows.
 
-Question: what is coded, and does it count now? Source: FHIR R4 Condition (clinicalStatus, verificationStatus),
-AllergyIntolerance; `tables/conditions.csv`, ICD-10-CM by prefix with or without its dot.
+Question: what is coded, and does it count now? Source: FHIR R4 Condition (clinicalStatus, verificationStatus);
+`tables/conditions.csv`, ICD-10-CM by prefix with or without its dot.
 """
 
 from collections.abc import Iterator
 
-from cds_service.clinical.record import ConditionState, DataIssue, Diagnosis, IssueLevel, Reaction
+from cds_service.clinical.record import ConditionState, DataIssue, Diagnosis, IssueLevel
 from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText, Coding, code_of, read_coded
 from fhir_mappings.doubts import Doubt, issue, quote
-from fhir_mappings.drugs import infliximab_in, read_name
 from fhir_mappings.identity import evidence
 from fhir_mappings.scope import Scope
-from fhir_mappings.shape import struct, structs, text
+from fhir_mappings.shape import struct
 from fhir_mappings.vocabulary import Tables, beginnings
 
 STATES = {
@@ -95,18 +94,3 @@ def _in_words_only(code: CodedText, own: str, tables: Tables) -> Iterator[DataIs
 
 def _issue(doubt: Doubt, own: str) -> DataIssue:
     return issue(doubt, ABOUT, "The diagnosis", own)
-
-
-def read_allergy(resource: Resource, scope: Scope) -> Iterator[Reaction | DataIssue]:
-    """A recorded reaction or intolerance to infliximab, severe by criticality or by any reaction. Raises Misshapen."""
-    events = structs(resource, "reaction")
-    substances = [read_name(struct(event, "substance"), scope.tables) for event in events]
-    names = [read_name(struct(resource, "code"), scope.tables), *substances]
-    if code_of(resource, "verificationStatus") in REFUTED or infliximab_in(names) is None:
-        return
-    severe = text(resource, "criticality") == "high" or any(text(event, "severity") == "severe" for event in events)
-    recorded = scope.moment(resource, "recordedDate")
-    if recorded is not None and recorded.at > scope.latest:
-        yield from scope.ahead(recorded, "reaction", "The reaction to infliximab", evidence(resource))
-    else:
-        yield Reaction(severe, evidence(resource), recorded)

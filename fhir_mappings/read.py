@@ -32,8 +32,9 @@ from cds_service.clinical.record import (
     TreatmentRecord,
 )
 from fhir_mappings.administrations import read_administration
+from fhir_mappings.allergies import read_allergy
 from fhir_mappings.chart import RawChart, Resource
-from fhir_mappings.conditions import read_allergy, read_condition
+from fhir_mappings.conditions import read_condition
 from fhir_mappings.doubts import Doubt, SeenByName, issue, quote
 from fhir_mappings.drugs import read_medication
 from fhir_mappings.identity import evidence, newest_versions

@@ -51,7 +51,9 @@ MENTIONS = (  # words that are no result of their own
     "mentions_crohns",
     "mentions_perianal",
     "mentions_perianal_procedure",
+    "mentions_severe_reaction",
 )
+MANIFESTATIONS = ("severe_reaction",)
 PROCEDURES = ("perianal_procedure",)
 AMOUNTS = ("dose", "dose_per_weight", "volume", "duration", "mass_rate", "volume_rate")  # what drugs are measured in
 EXCLUDES = "local_steroid"  # only ever excludes, so its rows may ship unverified
@@ -108,6 +110,7 @@ def _load(site: Path | None, skipped: Set[tuple[str, int]]) -> Tables:
     antibody_units = _once((row, spelling(row["unit"]), row.filled("written")) for row in rows("antibody_units.csv"))
     drugs, drug_prefixes = _by_match(rows("drugs.csv"), systems, _drugs)
     conditions, condition_prefixes = _by_match(rows("conditions.csv"), systems, _gathered)
+    manifestations, manifestation_prefixes = _by_match(rows("manifestations.csv"), systems, _manifestations)
     procedures, procedure_prefixes = _by_match(rows("procedures.csv"), systems, _procedures)
     return Tables(
         systems=systems,
@@ -131,6 +134,8 @@ def _load(site: Path | None, skipped: Set[tuple[str, int]]) -> Tables:
         drug_names=tuple(_drug_name(row) for row in rows("drug_names.csv")),
         conditions=conditions,
         condition_prefixes=condition_prefixes,
+        manifestations=manifestations,
+        manifestation_prefixes=manifestation_prefixes,
         procedures=procedures,
         procedure_prefixes=procedure_prefixes,
     )
@@ -153,7 +158,7 @@ def _by_match(
     systems: Mapping[str, str],
     collect: Callable[[Iterable[tuple[Row, Key]]], Mapping[Key, Found]],
 ) -> tuple[Mapping[Key, Found], Mapping[Key, Found]]:
-    """Rows of drugs, conditions or procedures by whole code, and by prefix."""
+    """Rows of drugs, conditions, manifestations or procedures by whole code, and by prefix."""
     coded = list(_coded(rows, systems))
     whole = collect(entry for entry in coded if entry[0]["match"] == "code")
     return whole, collect(entry for entry in coded if entry[0]["match"] != "code")
@@ -165,6 +170,10 @@ def _drugs(entries: Iterable[tuple[Row, Key]]) -> Mapping[Key, DrugCode]:
 
 def _procedures(entries: Iterable[tuple[Row, Key]]) -> Mapping[Key, ProcedureCode]:
     return _once((row, key, _procedure(row)) for row, key in entries)
+
+
+def _manifestations(entries: Iterable[tuple[Row, Key]]) -> Mapping[Key, str]:
+    return _once((row, key, row.choice("concept", MANIFESTATIONS)) for row, key in entries)
 
 
 def _gathered(entries: Iterable[tuple[Row, Key]]) -> Mapping[Key, frozenset[str]]:
@@ -222,7 +231,7 @@ def _laboratory(
 
 
 def _coded(rows: Iterable[Row], systems: Mapping[str, str]) -> Iterator[tuple[Row, Key]]:
-    """Each code of drugs, conditions and procedures that finds a row; a range is one prefix for each category."""
+    """Each code of drugs, conditions, manifestations and procedures that finds a row; a range is one prefix for each category."""
     for row in rows:
         system = row.choice("system", dict.fromkeys(systems.values()))
         row.choice("match", ("code", "prefix", "range"))

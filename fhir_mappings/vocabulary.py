@@ -120,6 +120,8 @@ class Tables:
     drug_names: tuple[DrugWords, ...]
     conditions: Mapping[Key, frozenset[str]]
     condition_prefixes: Mapping[Key, frozenset[str]]
+    manifestations: Mapping[Key, str]
+    manifestation_prefixes: Mapping[Key, str]
     procedures: Mapping[Key, ProcedureCode]
     procedure_prefixes: Mapping[Key, ProcedureCode]
 

@@ -100,8 +100,10 @@ def _conditions(record: TreatmentRecord, *, dose_capped: bool) -> Iterator[DataI
         yield note("stricture")
     if "other_indication.psoriasis" in concepts:
         yield note("psoriasis")
-    if any(not r.severe for r in record.reactions):
+    if any(r.severe is False for r in record.reactions):
         yield note("mild-reaction")
+    if any(r.severe is None for r in record.reactions):
+        yield note("reaction-ungraded")
     if dose_capped:
         yield note("heart-failure-cap")
 

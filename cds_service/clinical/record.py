@@ -275,9 +275,9 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """A recorded reaction or intolerance to infliximab."""
+    """A recorded reaction or intolerance to infliximab. `severe` is None where the chart does not tell how severe."""
 
-    severe: bool
+    severe: bool | None
     evidence: str
     recorded: Moment | None = None
 

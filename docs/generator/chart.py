@@ -1,4 +1,4 @@
-"""What is read from a chart: concepts with codes, names and units, drugs, conditions, procedures and assays."""
+"""What is read from a chart: concepts with codes, names and units, drugs, conditions, manifestations, procedures and assays."""
 
 from collections import defaultdict
 
@@ -76,6 +76,12 @@ def conditions() -> str:
     """Diagnoses; those that stop are told with the decision."""
     coded = codes("conditions.csv", lambda row: row["concept"])
     return table(("Condition", "Codes"), [(f"`{name}`", told) for name, told in coded.items()])
+
+
+def manifestations() -> str:
+    """What makes a reaction severe although nobody graded it."""
+    coded = codes("manifestations.csv", lambda row: row["concept"])
+    return table(("Manifestation", "Codes"), [(f"`{name}`", told) for name, told in coded.items()])
 
 
 def procedures() -> str:

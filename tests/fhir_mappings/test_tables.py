@@ -64,6 +64,7 @@ def test_the_tables_are_loaded_once() -> None:
         ),
         ("conditions.csv", "crohns,icd10cm,prefix,K50,perhaps,x", "verified is one of yes, no"),
         ("conditions.csv", ",icd10cm,prefix,K50,yes,x", "concept must not be empty"),
+        ("manifestations.csv", "rash,snomed,code,1,yes,x", "concept is one of severe_reaction"),
         ("procedures.csv", "colonoscopy,a look,snomed,code,1,yes,x", "concept is one of perianal_procedure"),
         ("procedures.csv", "perianal_procedure,,snomed,code,1,yes,x", "title must not be empty"),
         ("procedures.csv", "perianal_procedure,a seton,snomed,code,1,no,x", "a code that is not verified stays empty"),

@@ -32,6 +32,7 @@ from tests.spec.facts import Antibody, Given, Level, Order, Result
 
 RISK_MODELS = Path(__file__).parents[2] / "docs" / "risk-models"
 SIGNS = {"positive": ReportedSign.POSITIVE, "negative": ReportedSign.NEGATIVE, "neither": None}
+SEVERE = {"severe": True, "mild": False, "not graded": None}
 USUAL_ANTIBODY = Antibody("<20 U/mL")
 
 
@@ -83,7 +84,7 @@ def record_of(case: Case) -> TreatmentRecord:
         medications=tuple(
             MedicationUse(d.drug, moment(d.since), f"MedicationRequest/{d.drug}", moment(d.until)) for d in case.drugs
         ),
-        reactions=() if case.reaction is None else (Reaction(case.reaction == "severe", "AllergyIntolerance/1"),),
+        reactions=() if case.reaction is None else (Reaction(SEVERE[case.reaction], "AllergyIntolerance/1"),),
         level_ordered=(LevelOrder("ServiceRequest/1"),) if case.level_ordered else (),
         sources=dict.fromkeys(case.unreadable, SourceState.UNREADABLE),
     )
