@@ -6,7 +6,7 @@ Question: what is coded, and does it count now? Source: FHIR R4 Condition (clini
 
 from collections.abc import Iterator
 
-from cds_service.clinical.record import ConditionState, DataIssue, Diagnosis, IssueLevel
+from cds_service.clinical.record import ConditionState, DataIssue, Diagnosis, IssueLevel, SuspectedDiagnosis
 from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText, Coding, code_of, read_coded
 from fhir_mappings.doubts import Doubt, issue, quote
@@ -43,7 +43,7 @@ def concepts_of(code: CodedText, tables: Tables) -> frozenset[str]:
 
 
 def read_condition(resource: Resource, scope: Scope) -> Iterator[Diagnosis | DataIssue]:
-    """A Condition as a diagnosis; nothing for one that no row knows. Raises Misshapen."""
+    """A Condition as a diagnosis, known or suspected; nothing for one that no row knows. Raises Misshapen."""
     code = read_coded(struct(resource, "code"), scope.tables)
     certainty = code_of(resource, "verificationStatus")
     concepts = concepts_of(code, scope.tables)
@@ -55,12 +55,13 @@ def read_condition(resource: Resource, scope: Scope) -> Iterator[Diagnosis | Dat
     if certainty in SUSPECTED:
         says = f"{quote(code.label)} is only {certainty} and was not counted"
         yield _issue(Doubt("diagnosis-suspected", says, IssueLevel.NOTE), evidence(resource))
-        return
-    yield from _diagnosis(resource, code, concepts, scope)
+        yield from _diagnosis(resource, code, SuspectedDiagnosis, scope)
+    else:
+        yield from _diagnosis(resource, code, Diagnosis, scope)
 
 
 def _diagnosis(
-    resource: Resource, code: CodedText, concepts: frozenset[str], scope: Scope
+    resource: Resource, code: CodedText, kind: type[Diagnosis], scope: Scope
 ) -> Iterator[Diagnosis | DataIssue]:
     own = evidence(resource)
     matching = next(coding for coding in code.codings if condition_concepts(coding, scope.tables))
@@ -68,8 +69,8 @@ def _diagnosis(
         says = f"{quote(matching.written)} names no code system and is read as ICD-10-CM"
         yield _issue(Doubt("code-without-system", says, IssueLevel.NOTE), own)
     status = code_of(resource, "clinicalStatus")
-    found = Diagnosis(
-        concepts=concepts,
+    found = kind(
+        concepts=concepts_of(code, scope.tables),
         code=matching.written,
         display=matching.display or code.text or matching.written,
         state=STATES.get(status or "", ConditionState.UNKNOWN),

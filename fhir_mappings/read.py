@@ -29,6 +29,7 @@ from cds_service.clinical.record import (
     Procedure,
     Reaction,
     SourceState,
+    SuspectedDiagnosis,
     TreatmentRecord,
 )
 from fhir_mappings.administrations import read_administration
@@ -88,6 +89,7 @@ TIMES: Mapping[type, Callable[[Any], Moment | None]] = {
     Measurement: attrgetter("at"),
     MedicationUse: attrgetter("start"),
     Diagnosis: attrgetter("newest_date"),
+    SuspectedDiagnosis: attrgetter("newest_date"),
     Procedure: attrgetter("at"),
     Reaction: attrgetter("recorded"),
     LevelOrder: attrgetter("written"),
@@ -141,6 +143,7 @@ def _record(
         measurements=_sorted(found, Measurement),
         medications=_sorted(found, MedicationUse),
         diagnoses=_sorted(found, Diagnosis),
+        suspected=_sorted(found, SuspectedDiagnosis),
         procedures=_sorted(found, Procedure),
         reactions=_sorted(found, Reaction),
         level_ordered=_sorted(found, LevelOrder),

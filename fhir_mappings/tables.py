@@ -231,7 +231,7 @@ def _laboratory(
 
 
 def _coded(rows: Iterable[Row], systems: Mapping[str, str]) -> Iterator[tuple[Row, Key]]:
-    """Each code of drugs, conditions, manifestations and procedures that finds a row; a range is one prefix for each category."""
+    """Each code of drugs, conditions, manifestations and procedures; a range is one prefix for each category."""
     for row in rows:
         system = row.choice("system", dict.fromkeys(systems.values()))
         row.choice("match", ("code", "prefix", "range"))

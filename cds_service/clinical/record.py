@@ -274,6 +274,11 @@ class Diagnosis:
 
 
 @dataclass(frozen=True, slots=True)
+class SuspectedDiagnosis(Diagnosis):
+    """One coded condition that is provisional, a differential diagnosis or unconfirmed: never counted as present."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reaction:
     """A recorded reaction or intolerance to infliximab. `severe` is None where the chart does not tell how severe."""
 
@@ -332,6 +337,7 @@ class TreatmentRecord:
     findings: tuple[Finding, ...] = ()
     medications: tuple[MedicationUse, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
+    suspected: tuple[SuspectedDiagnosis, ...] = ()
     procedures: tuple[Procedure, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     level_ordered: tuple[LevelOrder, ...] = ()

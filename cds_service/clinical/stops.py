@@ -4,6 +4,7 @@ Question: infection, malignancy, demyelination, severe reaction? Source: the cli
 knowledge/stops.toml says which lapse and which never do. Results without a coded condition: `positive_results`.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from cds_service.clinical.assessment import OrderedRegimen, StopCondition
@@ -15,14 +16,15 @@ from cds_service.clinical.record import ConditionState, DataIssue, Diagnosis, Tr
 
 PREFIX = "stop."
 FORMER = "stop-former"
+SUSPECTED = "stop-suspected"
 # What may still speak against more drug: no button until somebody has looked.
-HOLDS_BACK = frozenset({FORMER, PRELIMINARY, SINCE_NEGATIVE})
+HOLDS_BACK = frozenset({FORMER, SUSPECTED, PRELIMINARY, SINCE_NEGATIVE})
 
 
 def find_stops(
     record: TreatmentRecord, policy: Policy, as_of: datetime
 ) -> tuple[tuple[StopCondition, ...], tuple[DataIssue, ...]]:
-    """The conditions and results that stop, and the older ones that only need confirming."""
+    """The conditions and results that stop, and the older or only suspected ones that need confirming."""
     found: list[StopCondition] = []
     issues: list[DataIssue] = []
     for diagnosis in record.diagnoses:
@@ -35,6 +37,7 @@ def find_stops(
                 found.append(
                     StopCondition(row.name, row.label, diagnosis.evidence, diagnosis.code, diagnosis.newest_date)
                 )
+    issues.extend(_suspected(record, policy, as_of))
     found.extend(_reactions(record))
     for result in read_results(record, policy, as_of):
         if isinstance(result, StopCondition):
@@ -81,6 +84,14 @@ def _former(row: StopRow, diagnosis: Diagnosis, policy: Policy, as_of: datetime)
     if row.lapses and (diagnosis.newest_date is None or _older(diagnosis, policy, as_of)):
         return []
     return [note(FORMER, label=row.label, evidence=diagnosis.evidence)]
+
+
+def _suspected(record: TreatmentRecord, policy: Policy, as_of: datetime) -> Iterator[DataIssue]:
+    """What would stop if it were confirmed: nothing is concluded from it, and nothing is pressed meanwhile."""
+    for diagnosis in record.suspected:
+        for row in _rows(diagnosis):
+            if _counts(row, diagnosis) and not (row.lapses and _older(diagnosis, policy, as_of)):
+                yield note(SUSPECTED, label=row.label, evidence=diagnosis.evidence)
 
 
 def _older(diagnosis: Diagnosis, policy: Policy, as_of: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""What is read from a chart: concepts with codes, names and units, drugs, conditions, manifestations, procedures and assays."""
+"""What is read from a chart: concepts with codes, names and units, drugs, conditions, reactions, procedures, assays."""
 
 from collections import defaultdict
 

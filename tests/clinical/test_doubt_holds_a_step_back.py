@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cds_service.clinical.assess import assess
 from cds_service.clinical.assessment import Assessment, DiseaseStatus, TroughStatus
 from cds_service.clinical.policy import Policy
-from cds_service.clinical.record import ConditionState, Diagnosis, LevelOrder, SourceState
+from cds_service.clinical.record import ConditionState, Diagnosis, LevelOrder, SourceState, SuspectedDiagnosis
 from tests.clinical.charts import (
     CROHNS,
     VISIT,
@@ -21,6 +21,7 @@ from tests.clinical.charts import (
     level,
     measured,
     order,
+    suspected,
 )
 
 HEART = diagnosed("stop.heart_failure")
@@ -65,6 +66,26 @@ def test_a_former_stop_condition_is_told_and_takes_the_button_away(former: Diagn
     assessment = judge(chart(level(2.0), diagnoses=[CROHNS, former]))
     assert assessment.leading_rule == 14
     assert ("stop-former" in codes(assessment)) == told
+    assert assessment.advice[0].button != told
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        (suspected("stop.abscess", recorded=ago(days=3)), True),
+        (suspected("stop.abscess", recorded=ago(days=90)), True),
+        (suspected("stop.abscess"), True),
+        (suspected("stop.malignancy", recorded=ago(weeks=100)), True),
+        (suspected("stop.abscess", recorded=ago(days=91)), False),
+        (suspected("stop.abscess", state=ConditionState.INACTIVE, recorded=ago(days=3)), False),
+        (suspected("stop.heart_failure", recorded=ago(days=3)), False),
+        (suspected("stricture", recorded=ago(days=3)), False),
+    ],
+)
+def test_a_suspected_stop_condition_is_told_and_takes_the_button_away(entry: SuspectedDiagnosis, told: bool) -> None:
+    assessment = judge(chart(level(2.0), suspected=(entry,)))
+    assert (assessment.leading_rule, assessment.stop_conditions) == (14, ())
+    assert ("stop-suspected" in codes(assessment)) == told
     assert assessment.advice[0].button != told
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cds_service.clinical.record import ConditionState, Moment
-from tests.fhir_mappings.charts import ICD, LOINC, RXNORM, SNOMED, coded, codes, condition, read
+from tests.fhir_mappings.charts import ICD, LOINC, SNOMED, coded, codes, condition, read
 
 FISTULA = {"perianal_fistula", "perianal_disease"}
 OID = "urn:oid:2.16.840.1.113883.6.90"
@@ -102,7 +102,7 @@ def test_the_clinical_status_says_whether_it_counts_now(status: str | None, stat
 )
 def test_only_what_is_not_doubted_counts(certainty: str, counted: int, issues: list[str]) -> None:
     record = read(condition(coded(ICD, "K50.90"), verificationStatus={"coding": [{"code": certainty}]}))
-    assert len(record.diagnoses) == counted
+    assert (len(record.diagnoses), len(record.suspected)) == (counted, len(issues))
     assert codes(record.issues) == issues
 
 

@@ -79,6 +79,11 @@ def record_of(case: Case) -> TreatmentRecord:
             charts.finding(f.test, moment(f.before), SIGNS[f.sign], pending=f.pending) for f in case.findings
         ),
         diagnoses=_diagnoses(case),
+        suspected=tuple(
+            charts.suspected(c.condition, state=ConditionState(c.state), recorded=moment(c.recorded))
+            for c in case.conditions
+            if not c.confirmed
+        ),
         procedures=tuple(charts.procedure(p.procedure, known(p.before)) for p in case.procedures),
         born=_born(case.age),
         medications=tuple(
@@ -162,6 +167,7 @@ def _diagnoses(case: Case) -> tuple[Diagnosis, ...]:
     others = (
         charts.diagnosed(c.condition, state=ConditionState(c.state), recorded=moment(c.recorded))
         for c in case.conditions
+        if c.confirmed
     )
     return (*crohns, *others)
 
