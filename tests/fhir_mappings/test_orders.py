@@ -93,6 +93,30 @@ def test_the_dose_is_read_in_mg_or_in_mg_per_kg(
     assert codes(found.issues) == issues
 
 
+def span(low: float, high: float, unit: str) -> dict[str, Any]:
+    return {"low": quantity(low, unit), "high": quantity(high, unit)}
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        draft(dosage() | {"doseAndRate": [{"doseRange": span(5, 10, "mg/kg")}]}),
+        draft(dosage() | {"doseAndRate": [{"doseRange": span(5, 10, "mg/kg")}, {"doseQuantity": quantity(200, "mg")}]}),
+        draft(dosage() | {"doseAndRate": [{"doseRange": {"low": quantity(5, "mg/kg")}}]}),
+        service(code=coded(RXNORM, "1927290"), quantityRange=span(200, 300, "mg")),
+    ],
+)
+def test_a_range_of_doses_is_told_and_is_no_dose(order: dict[str, Any]) -> None:
+    found = one(order)
+    assert (found.order.dose_mg, found.order.dose_mg_per_kg) == (None, None)
+    assert "order-dose-range" in codes(found.issues)
+
+
+def test_a_range_from_and_to_one_dose_is_that_dose() -> None:
+    found = one(draft(dosage() | {"doseAndRate": [{"doseRange": span(200, 200, "mg")}]}))
+    assert (found.order.dose_mg, found.issues) == (200.0, ())
+
+
 def test_several_timings_are_no_interval() -> None:
     every_6 = {"repeat": {"period": 6, "periodUnit": "wk"}}
     found = one(draft(dosage(EVERY_8_WEEKS), dosage(every_6)))
