@@ -176,7 +176,8 @@ def _weight(assessment: Assessment) -> str:
 
 
 def _ordered(assessment: Assessment, ordered: OrderedRegimen, wording: Wording) -> str:
-    assumed = " (assumed, the order does not say)" if ordered.interval_inferred else ""
+    why = "its own could not be read" if assessment.interval_unread else "the order does not say"
+    assumed = f" (assumed, {why})" if ordered.interval_inferred else ""
     interval = phrases.every(ordered.interval_weeks) + assumed if ordered.interval_weeks else "interval not available"
     dose = _dose(ordered.dose_mg, _per_kilogram(ordered.dose_mg_per_kg))
     return f"This order: {dose}, {interval}; {_change(assessment, ordered, wording)}"
@@ -190,6 +191,8 @@ def _change(assessment: Assessment, ordered: OrderedRegimen, wording: Wording) -
         return f"{phrases.rounded(now)} mg/kg now against {phrases.rounded(leading.dose_mg_per_kg)} mg/kg intended"
     if given and not given.interval_weeks and ordered.change is OrderChange.NONE:
         return "no interval given yet to compare it with"
+    if assessment.interval_unread and ordered.change is OrderChange.NONE:
+        return "whether it changes the interval is not known"
     change = wording.word("change", ordered.change)
     if ordered.change is OrderChange.NONE or not now or not then or abs(now - then) <= OTHER_DOSE * then:
         return change

@@ -58,6 +58,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "stops": advice.stop_conditions,
     "systems": chart.systems,
     "targets": advice.targets,
+    "timings": chart.timings,
     "threats": security.threats,
     "usual-child": cases.usual_child,
     "worked-cases": cases.worked_cases,

@@ -29,6 +29,7 @@ from fhir_mappings.vocabulary import (
     ProcedureCode,
     Tables,
     Worded,
+    counted_words,
     plain_code,
     spelling,
 )
@@ -129,6 +130,7 @@ def _load(site: Path | None, skipped: Set[tuple[str, int]]) -> Tables:
             (row, ("snomed", row["value"]), row["route"]) for row in _routes(rows("routes.csv"), "snomed")
         ),
         route_words=_worded(_routes(rows("routes.csv"), "words"), "route", "value"),
+        timings=_once(_timings(rows("timings.csv"))),
         drugs=drugs,
         drug_prefixes=drug_prefixes,
         drug_names=tuple(_drug_name(row) for row in rows("drug_names.csv")),
@@ -286,6 +288,16 @@ def _routes(rows: Sequence[Row], kind: str) -> list[Row]:
         row.choice("route", ROUTES)
         row.choice("kind", ("snomed", "words"))
     return [row for row in rows if row["kind"] == kind]
+
+
+def _timings(rows: Iterable[Row]) -> Iterator[tuple[Row, str, str]]:
+    """Each way to write an interval, with one # for its number, and its unit."""
+    for row in rows:
+        unit = row.choice("unit", ("d", "wk"))
+        for words in row.filled("words").split("|"):
+            if words.count("#") != 1:
+                row.refuse(f"words with one # for the number expected, got {words!r}")
+            yield row, counted_words(words)[0], unit
 
 
 def _sign(row: Row) -> ReportedSign:

@@ -287,11 +287,14 @@ class Reaction:
     recorded: Moment | None = None
 
 
+UNREAD_TIMING = "order-timing-"  # how the issues of an order begin that say why its timing gives no interval
+
+
 @dataclass(frozen=True, slots=True)
 class InfusionOrder:
     """An order for infliximab: the draft being signed, or one on record.
 
-    `interval_weeks` is None where the order carries no structured timing. `reasons` are the condition concepts
+    `interval_weeks` is None where the order carries no timing that can be read. `reasons` are the condition concepts
     that its reason names, `has_reason` whether it names any reason at all.
     """
 

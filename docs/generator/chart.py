@@ -63,6 +63,12 @@ AMOUNTS = {
 }
 
 
+def timings() -> str:
+    """How an interval may be written in words; # is its number."""
+    rows = read_rows("timings.csv")
+    return table(("Words", "Unit"), [(row["words"].replace("|", ", "), f"`{row['unit']}`") for row in rows])
+
+
 def amounts() -> str:
     """What doses are written in."""
     spelled: defaultdict[str, list[str]] = defaultdict(list)

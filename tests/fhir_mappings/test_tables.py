@@ -50,6 +50,8 @@ def test_the_tables_are_loaded_once() -> None:
         ("assays.csv", ",Mayo,x", "assay must not be empty"),
         ("signs.csv", "maybe,text,perhaps,x", "sign is one of negative, positive"),
         ("signs.csv", "negative,code,perhaps,x", "kind is one of"),
+        ("timings.csv", "every # months,mo,x", "unit is one of d, wk"),
+        ("timings.csv", "every week,wk,x", "words with one # for the number expected, got 'every week'"),
         ("routes.csv", "by-air,words,air,x", "route is one of"),
         ("routes.csv", "local,loinc,1,x", "kind is one of snomed, words"),
         ("drugs.csv", "aspirin,rxnorm,code,1191,,yes,x", "concept is one of"),
