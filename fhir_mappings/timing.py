@@ -44,7 +44,7 @@ def _plausible(exact: Decimal) -> float | Doubt:
 
 
 def _in_words(timing: Mapping[str, Any], repeat: Mapping[str, Any], tables: Tables) -> float | Doubt | None:
-    """The interval where all words of the code say one and nothing but bounds, which say no interval, is beside them."""
+    """The interval where all words of the code say one and nothing is beside them but bounds, which say none."""
     written = read_coded(struct(timing, "code"), tables)
     beside = {member for member, value in repeat.items() if value is not None} - BOUNDS
     bare = not (beside or timing.get("event"))

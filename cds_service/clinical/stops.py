@@ -32,10 +32,10 @@ def find_stops(
             if not _counts(row, diagnosis):
                 issues.extend(_former(row, diagnosis, policy, as_of))
             elif row.lapses and _older(diagnosis, policy, as_of):
-                issues.append(note("infection-older", label=row.label, evidence=diagnosis.evidence))
+                issues.append(note("infection-older", label=row.coded_label, evidence=diagnosis.evidence))
             else:
                 found.append(
-                    StopCondition(row.name, row.label, diagnosis.evidence, diagnosis.code, diagnosis.newest_date)
+                    StopCondition(row.name, row.coded_label, diagnosis.evidence, diagnosis.code, diagnosis.newest_date)
                 )
     issues.extend(_suspected(record, policy, as_of))
     found.extend(_reactions(record))
@@ -83,7 +83,7 @@ def _former(row: StopRow, diagnosis: Diagnosis, policy: Policy, as_of: datetime)
     """A malignancy in the history, or an infection resolved only lately: worth confirming, and no button."""
     if row.lapses and (diagnosis.newest_date is None or _older(diagnosis, policy, as_of)):
         return []
-    return [note(FORMER, label=row.label, evidence=diagnosis.evidence)]
+    return [note(FORMER, label=row.coded_label, evidence=diagnosis.evidence)]
 
 
 def _suspected(record: TreatmentRecord, policy: Policy, as_of: datetime) -> Iterator[DataIssue]:
@@ -91,7 +91,7 @@ def _suspected(record: TreatmentRecord, policy: Policy, as_of: datetime) -> Iter
     for diagnosis in record.suspected:
         for row in _rows(diagnosis):
             if _counts(row, diagnosis) and not (row.lapses and _older(diagnosis, policy, as_of)):
-                yield note(SUSPECTED, label=row.label, evidence=diagnosis.evidence)
+                yield note(SUSPECTED, label=row.coded_label, evidence=diagnosis.evidence)
 
 
 def _older(diagnosis: Diagnosis, policy: Policy, as_of: datetime) -> bool:
