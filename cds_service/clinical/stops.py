@@ -8,23 +8,31 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from cds_service.clinical.assessment import OrderedRegimen, StopCondition
+from cds_service.clinical.blood import LEUKOPENIA, LIVER, THROMBOCYTOPENIA, read_blood
 from cds_service.clinical.knowledge import StopRow, note, stops
 from cds_service.clinical.moments import days_ago
 from cds_service.clinical.policy import Policy
-from cds_service.clinical.positive_results import PRELIMINARY, SINCE_NEGATIVE, read_results
+from cds_service.clinical.positive_results import OLDER_RESULT, PRELIMINARY, SINCE_NEGATIVE, read_results
 from cds_service.clinical.record import ConditionState, DataIssue, Diagnosis, TreatmentRecord
 
 PREFIX = "stop."
 FORMER = "stop-former"
 SUSPECTED = "stop-suspected"
+OLDER = "infection-older"
 # What may still speak against more drug: no button until somebody has looked.
-HOLDS_BACK = frozenset({FORMER, SUSPECTED, PRELIMINARY, SINCE_NEGATIVE})
+HOLDS_BACK = frozenset(
+    {
+        *(FORMER, SUSPECTED, OLDER),
+        *(PRELIMINARY, SINCE_NEGATIVE, OLDER_RESULT),
+        *(LIVER, LEUKOPENIA, THROMBOCYTOPENIA),
+    }
+)
 
 
 def find_stops(
     record: TreatmentRecord, policy: Policy, as_of: datetime
 ) -> tuple[tuple[StopCondition, ...], tuple[DataIssue, ...]]:
-    """The conditions and results that stop, and the older or only suspected ones that need confirming."""
+    """The conditions and results that stop, and the older or only suspected ones that need confirming; blood, too."""
     found: list[StopCondition] = []
     issues: list[DataIssue] = []
     for diagnosis in record.diagnoses:
@@ -32,7 +40,7 @@ def find_stops(
             if not _counts(row, diagnosis):
                 issues.extend(_former(row, diagnosis, policy, as_of))
             elif row.lapses and _older(diagnosis, policy, as_of):
-                issues.append(note("infection-older", label=row.coded_label, evidence=diagnosis.evidence))
+                issues.append(note(OLDER, label=row.coded_label, evidence=diagnosis.evidence))
             else:
                 found.append(
                     StopCondition(row.name, row.coded_label, diagnosis.evidence, diagnosis.code, diagnosis.newest_date)
@@ -44,6 +52,7 @@ def find_stops(
             found.append(result)
         else:
             issues.append(result)
+    issues.extend(read_blood(record, as_of))
     return tuple(found), tuple(issues)
 
 

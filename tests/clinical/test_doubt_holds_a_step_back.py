@@ -1,6 +1,8 @@
 """What clouds a step takes the button away or changes the advice; and no advice depends on the hour of the call."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -67,6 +69,22 @@ def test_a_former_stop_condition_is_told_and_takes_the_button_away(former: Diagn
     assert assessment.leading_rule == 14
     assert ("stop-former" in codes(assessment)) == told
     assert assessment.advice[0].button != told
+
+
+ALT = replace(measured("alt", 121, ago(weeks=1)), upper_limit=40)
+CLARIFY = {
+    "infection-older": {"diagnoses": [CROHNS, diagnosed("stop.abscess", recorded=ago(days=91))]},
+    "liver": {"markers": [ALT]},
+    "leukopenia": {"markers": [measured("leukocytes", 2.9, ago(weeks=1))]},
+    "thrombocytopenia": {"markers": [measured("platelets", 99, ago(weeks=1))]},
+}
+
+
+@pytest.mark.parametrize(("code", "found"), CLARIFY.items(), ids=CLARIFY)
+def test_what_is_to_be_clarified_before_more_drug_takes_the_button_away(code: str, found: dict[str, Any]) -> None:
+    assessment = judge(chart(level(2.0), **found))
+    assert (assessment.leading_rule, assessment.advice[0].button) == (14, False)
+    assert code in codes(assessment)
 
 
 @pytest.mark.parametrize(
