@@ -147,7 +147,7 @@ def write_given(assessment: Assessment, wording: Wording) -> str:
 def _per_kilogram(mg_per_kg: float | None, kg: float | None = None) -> str:
     if mg_per_kg is None:
         return "mg/kg not available"
-    return f"{phrases.rounded(mg_per_kg)} mg/kg" + (f" at {phrases.number(kg)} kg" if kg is not None else "")
+    return f"{phrases.rounded(mg_per_kg)} mg/kg" + (f" at {phrases.rounded(kg)} kg" if kg is not None else "")
 
 
 def _dose(mg: float | None, per_kilogram: str) -> str:
@@ -172,7 +172,7 @@ def _intervals(given: GivenRegimen) -> str:
 
 def _weight(assessment: Assessment) -> str:
     weight = assessment.patient.weight
-    return f"Weight {phrases.number(weight.kg)} kg on {phrases.day(weight.at)}" if weight else "Weight not available"
+    return f"Weight {phrases.rounded(weight.kg)} kg on {phrases.day(weight.at)}" if weight else "Weight not available"
 
 
 def _ordered(assessment: Assessment, ordered: OrderedRegimen, wording: Wording) -> str:
