@@ -15,7 +15,7 @@ from fhir_mappings.conditions import REFUTED
 from fhir_mappings.drugs import infliximab_in, read_name
 from fhir_mappings.identity import evidence
 from fhir_mappings.scope import Scope
-from fhir_mappings.shape import struct, structs, text
+from fhir_mappings.shape import Misshapen, struct, structs, text
 from fhir_mappings.vocabulary import Tables, beginnings
 
 SEVERE = "mentions_severe_reaction"
@@ -40,13 +40,22 @@ def read_allergy(resource: Resource, scope: Scope) -> Iterator[Reaction | DataIs
 def _severe(resource: Resource, events: Sequence[Mapping[str, Any]], tables: Tables) -> bool | None:
     """Severe by any of its signs; not severe only where every part of it is said to be milder; else not known."""
     criticality, graded = text(resource, "criticality"), [text(event, "severity") for event in events]
-    told = [read_coded(struct(resource, "code"), tables)]
-    told += [read_coded(shown, tables) for event in events for shown in structs(event, "manifestation")]
-    told += [CodedText(text=text(event, "description")) for event in events]
-    if criticality == "high" or "severe" in graded or any(_severe_by_itself(shown, tables) for shown in told):
+    if criticality == "high" or "severe" in graded:
         return True
+    try:
+        if any(_severe_by_itself(shown, tables) for shown in _what_happened(resource, events, tables)):
+            return True
+    except Misshapen:
+        return None
     milder = criticality == "low" or (bool(graded) and all(grade in MILDER for grade in graded))
     return False if milder else None
+
+
+def _what_happened(resource: Resource, events: Sequence[Mapping[str, Any]], tables: Tables) -> Iterator[CodedText]:
+    yield read_coded(struct(resource, "code"), tables)
+    for event in events:
+        yield from (read_coded(shown, tables) for shown in structs(event, "manifestation"))
+        yield CodedText(text=text(event, "description"))
 
 
 def _severe_by_itself(shown: CodedText, tables: Tables) -> bool:
