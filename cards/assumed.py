@@ -63,8 +63,10 @@ def _assumptions(assessment: Assessment, wording: Wording) -> list[str]:
         for item in assessment.predictors
         if item.state is PredictorState.MISSING
     ]
+    silent = ordered and ordered.interval_inferred and not assessment.interval_unread
     possible = {
-        "the order states no interval, the interval given is assumed": ordered and ordered.interval_inferred,
+        "the order states no interval, the interval given is assumed": silent,
+        "the interval of the order could not be read, the interval given is assumed": assessment.interval_unread,
         "the dose of the order is not known": ordered and ordered.dose_mg is None and ordered.dose_mg_per_kg is None,
         "no usable weight": assessment.patient.weight is None,
         "level and antibody are not from one sample": assessment.antibody.same_sample is False,

@@ -147,7 +147,7 @@ def write_given(assessment: Assessment, wording: Wording) -> str:
 def _per_kilogram(mg_per_kg: float | None, kg: float | None = None) -> str:
     if mg_per_kg is None:
         return "mg/kg not available"
-    return f"{phrases.rounded(mg_per_kg)} mg/kg" + (f" at {phrases.number(kg)} kg" if kg is not None else "")
+    return f"{phrases.rounded(mg_per_kg)} mg/kg" + (f" at {phrases.rounded(kg)} kg" if kg is not None else "")
 
 
 def _dose(mg: float | None, per_kilogram: str) -> str:
@@ -172,11 +172,12 @@ def _intervals(given: GivenRegimen) -> str:
 
 def _weight(assessment: Assessment) -> str:
     weight = assessment.patient.weight
-    return f"Weight {phrases.number(weight.kg)} kg on {phrases.day(weight.at)}" if weight else "Weight not available"
+    return f"Weight {phrases.rounded(weight.kg)} kg on {phrases.day(weight.at)}" if weight else "Weight not available"
 
 
 def _ordered(assessment: Assessment, ordered: OrderedRegimen, wording: Wording) -> str:
-    assumed = " (assumed, the order does not say)" if ordered.interval_inferred else ""
+    why = "its own could not be read" if assessment.interval_unread else "the order does not say"
+    assumed = f" (assumed, {why})" if ordered.interval_inferred else ""
     interval = phrases.every(ordered.interval_weeks) + assumed if ordered.interval_weeks else "interval not available"
     dose = _dose(ordered.dose_mg, _per_kilogram(ordered.dose_mg_per_kg))
     return f"This order: {dose}, {interval}; {_change(assessment, ordered, wording)}"
@@ -190,6 +191,8 @@ def _change(assessment: Assessment, ordered: OrderedRegimen, wording: Wording) -
         return f"{phrases.rounded(now)} mg/kg now against {phrases.rounded(leading.dose_mg_per_kg)} mg/kg intended"
     if given and not given.interval_weeks and ordered.change is OrderChange.NONE:
         return "no interval given yet to compare it with"
+    if assessment.interval_unread and ordered.change is OrderChange.NONE:
+        return "whether it changes the interval is not known"
     change = wording.word("change", ordered.change)
     if ordered.change is OrderChange.NONE or not now or not then or abs(now - then) <= OTHER_DOSE * then:
         return change

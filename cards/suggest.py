@@ -118,7 +118,7 @@ def _copy(value: Any) -> Any:
 
 
 def _find_schedule(order: Resource) -> _Schedule | None:
-    """The one schedule of the order that says nothing but once every n days or weeks."""
+    """The one schedule of the order that says nothing but once every n days or weeks, and more than one infusion."""
     holder = _holder(order)
     if holder is None or "modifierExtension" in order or "modifierExtension" in holder:
         return None
@@ -127,7 +127,8 @@ def _find_schedule(order: Resource) -> _Schedule | None:
     if not isinstance(timing, dict) or not isinstance(repeat, dict) or {"event", "modifierExtension"} & set(timing):
         return None
     once = _number(repeat.get("frequency", 1)) == 1 and repeat.get("periodUnit") in ("d", "wk")
-    clear = once and _number(repeat.get("period")) is not None and not _OTHER_MEANINGS & set(repeat)
+    goes_on = _number(repeat.get("count")) != 1
+    clear = once and goes_on and _number(repeat.get("period")) is not None and not _OTHER_MEANINGS & set(repeat)
     return _Schedule(holder, timing, repeat) if clear else None
 
 

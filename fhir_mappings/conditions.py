@@ -1,19 +1,18 @@
-"""Conditions to diagnoses, allergies to reactions: coded entries that a row of the condition table knows.
+"""Conditions to diagnoses: coded entries that a row of the condition table knows.
 
-Question: what is coded, and does it count now? Source: FHIR R4 Condition (clinicalStatus, verificationStatus),
-AllergyIntolerance; `tables/conditions.csv`, ICD-10-CM by prefix with or without its dot.
+Question: what is coded, and does it count now? Source: FHIR R4 Condition (clinicalStatus, verificationStatus);
+`tables/conditions.csv`, ICD-10-CM by prefix with or without its dot.
 """
 
 from collections.abc import Iterator
 
-from cds_service.clinical.record import ConditionState, DataIssue, Diagnosis, IssueLevel, Reaction
+from cds_service.clinical.record import ConditionState, DataIssue, Diagnosis, IssueLevel, SuspectedDiagnosis
 from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText, Coding, code_of, read_coded
 from fhir_mappings.doubts import Doubt, issue, quote
-from fhir_mappings.drugs import infliximab_in, read_name
 from fhir_mappings.identity import evidence
 from fhir_mappings.scope import Scope
-from fhir_mappings.shape import struct, structs, text
+from fhir_mappings.shape import struct
 from fhir_mappings.vocabulary import Tables, beginnings
 
 STATES = {
@@ -44,7 +43,7 @@ def concepts_of(code: CodedText, tables: Tables) -> frozenset[str]:
 
 
 def read_condition(resource: Resource, scope: Scope) -> Iterator[Diagnosis | DataIssue]:
-    """A Condition as a diagnosis; nothing for one that no row knows. Raises Misshapen."""
+    """A Condition as a diagnosis, known or suspected; nothing for one that no row knows. Raises Misshapen."""
     code = read_coded(struct(resource, "code"), scope.tables)
     certainty = code_of(resource, "verificationStatus")
     concepts = concepts_of(code, scope.tables)
@@ -56,12 +55,13 @@ def read_condition(resource: Resource, scope: Scope) -> Iterator[Diagnosis | Dat
     if certainty in SUSPECTED:
         says = f"{quote(code.label)} is only {certainty} and was not counted"
         yield _issue(Doubt("diagnosis-suspected", says, IssueLevel.NOTE), evidence(resource))
-        return
-    yield from _diagnosis(resource, code, concepts, scope)
+        yield from _diagnosis(resource, code, SuspectedDiagnosis, scope)
+    else:
+        yield from _diagnosis(resource, code, Diagnosis, scope)
 
 
 def _diagnosis(
-    resource: Resource, code: CodedText, concepts: frozenset[str], scope: Scope
+    resource: Resource, code: CodedText, kind: type[Diagnosis], scope: Scope
 ) -> Iterator[Diagnosis | DataIssue]:
     own = evidence(resource)
     matching = next(coding for coding in code.codings if condition_concepts(coding, scope.tables))
@@ -69,8 +69,8 @@ def _diagnosis(
         says = f"{quote(matching.written)} names no code system and is read as ICD-10-CM"
         yield _issue(Doubt("code-without-system", says, IssueLevel.NOTE), own)
     status = code_of(resource, "clinicalStatus")
-    found = Diagnosis(
-        concepts=concepts,
+    found = kind(
+        concepts=concepts_of(code, scope.tables),
         code=matching.written,
         display=matching.display or code.text or matching.written,
         state=STATES.get(status or "", ConditionState.UNKNOWN),
@@ -95,18 +95,3 @@ def _in_words_only(code: CodedText, own: str, tables: Tables) -> Iterator[DataIs
 
 def _issue(doubt: Doubt, own: str) -> DataIssue:
     return issue(doubt, ABOUT, "The diagnosis", own)
-
-
-def read_allergy(resource: Resource, scope: Scope) -> Iterator[Reaction | DataIssue]:
-    """A recorded reaction or intolerance to infliximab, severe by criticality or by any reaction. Raises Misshapen."""
-    events = structs(resource, "reaction")
-    substances = [read_name(struct(event, "substance"), scope.tables) for event in events]
-    names = [read_name(struct(resource, "code"), scope.tables), *substances]
-    if code_of(resource, "verificationStatus") in REFUTED or infliximab_in(names) is None:
-        return
-    severe = text(resource, "criticality") == "high" or any(text(event, "severity") == "severe" for event in events)
-    recorded = scope.moment(resource, "recordedDate")
-    if recorded is not None and recorded.at > scope.latest:
-        yield from scope.ahead(recorded, "reaction", "The reaction to infliximab", evidence(resource))
-    else:
-        yield Reaction(severe, evidence(resource), recorded)

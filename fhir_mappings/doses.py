@@ -47,7 +47,7 @@ def read_dose(quantity: Mapping[str, Any], drug: Drug, tables: Tables) -> float 
         volume, strength = converted(quantity, "volume", tables), _mg_per_ml(drug, tables)
         found = None if volume is None or strength is None else volume * strength
     if found is None:
-        return Doubt("dose-not-readable", f"states a dose that gives no milligrams ({_written(quantity)})")
+        return Doubt("dose-not-readable", f"states a dose that gives no milligrams ({written(quantity)})")
     return _plausible(found)
 
 
@@ -90,7 +90,8 @@ def _strength(part: Ingredient, tables: Tables) -> Decimal | None:
     return mass / volume if mass and volume else None
 
 
-def _written(quantity: Mapping[str, Any]) -> str:
+def written(quantity: Mapping[str, Any]) -> str:
+    """A quantity in a sentence of ours. Raises Misshapen."""
     value = quantity.get("value")
     shown = value if isinstance(value, int | float | Decimal) else "no number"
     return quote(f"{shown} {text(quantity, 'unit') or text(quantity, 'code') or 'without unit'}")

@@ -1,6 +1,6 @@
 """The parts of one infliximab order: drug, dose, interval, route and reason, each read by itself.
 
-Source: FHIR R4 MedicationRequest.dosageInstruction, ServiceRequest (quantityQuantity, occurrenceTiming, orderDetail),
+Source: FHIR R4 MedicationRequest.dosageInstruction, ServiceRequest (quantity[x], occurrenceTiming, orderDetail),
 reasonCode, reasonReference. Units: mg, mg/kg, weeks. Every function raises Misshapen for a part of the wrong shape.
 """
 
@@ -11,7 +11,7 @@ from cds_service.clinical.record import DataIssue, IssueLevel
 from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText, read_coded, resolve, words_of
 from fhir_mappings.conditions import concepts_of
-from fhir_mappings.doses import read_dose
+from fhir_mappings.doses import read_dose, written
 from fhir_mappings.doubts import Doubt
 from fhir_mappings.drugs import Drug, Product, infliximab_route, named, read_drug, read_name
 from fhir_mappings.identity import evidence
@@ -40,6 +40,8 @@ def read_doses(resource: Resource, drug: Drug, tables: Tables) -> Part:
     per_kg: set[float] = set()
     doubts: list[Doubt | DataIssue] = []
     for quantity in _doses(resource):
+        if isinstance(quantity, Doubt):
+            return {}, [*doubts, quantity]
         by_weight = converted(quantity, "dose_per_weight", tables)
         if by_weight is not None and 0 < by_weight < LARGEST_MG_PER_KG:
             per_kg.add(float(by_weight))
@@ -52,11 +54,22 @@ def read_doses(resource: Resource, drug: Drug, tables: Tables) -> Part:
     return {"dose_mg": next(iter(mg), None), "dose_mg_per_kg": next(iter(per_kg), None)}, doubts
 
 
-def _doses(resource: Resource) -> Iterator[Mapping[str, Any]]:
-    rows = (row for dosage in structs(resource, "dosageInstruction") for row in structs(dosage, "doseAndRate"))
+def _doses(resource: Resource) -> Iterator[Mapping[str, Any] | Doubt]:
+    rows = [row for dosage in structs(resource, "dosageInstruction") for row in structs(dosage, "doseAndRate")]
     yield from (quantity for row in rows if (quantity := struct(row, "doseQuantity")))
+    yield from (_one_of(span) for row in rows if (span := struct(row, "doseRange")))
     if ordered := struct(resource, "quantityQuantity"):
         yield ordered
+    if span := struct(resource, "quantityRange"):
+        yield _one_of(span)
+
+
+def _one_of(span: Mapping[str, Any]) -> Mapping[str, Any] | Doubt:
+    """The dose of a range whose ends are the same; any other is not one dose, whichever end would be given."""
+    low, high = struct(span, "low"), struct(span, "high")
+    if low == high:
+        return low
+    return Doubt("order-dose-range", f"states a range of doses, not one ({written(low)} to {written(high)})")
 
 
 def read_order_interval(resource: Resource, tables: Tables) -> Part:

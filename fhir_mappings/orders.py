@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from cds_service.clinical.record import DataIssue, InfusionOrder, IssueLevel
+from cds_service.clinical.record import UNREAD_TIMING, DataIssue, InfusionOrder, IssueLevel
 from fhir_mappings.chart import Resource
 from fhir_mappings.codings import relative
 from fhir_mappings.doubts import Doubt, issue, quote
@@ -135,17 +135,17 @@ def _details(
     if product.by_name is not None:
         says = f"carries no known code, only the name {quote(product.by_name)}"
         issues.append(_issue(Doubt("order-by-name-only", says, IssueLevel.NOTE), resource))
-    parts: tuple[Callable[[], Part], ...] = (
-        lambda: read_doses(resource, drug, tables),
-        lambda: read_order_interval(resource, tables),
-        lambda: read_order_route(resource, product, tables),
-        lambda: read_reasons(resource, tables, referenced),
+    parts: tuple[tuple[str, Callable[[], Part]], ...] = (
+        ("order-unreadable", lambda: read_doses(resource, drug, tables)),
+        (f"{UNREAD_TIMING}unreadable", lambda: read_order_interval(resource, tables)),
+        ("order-unreadable", lambda: read_order_route(resource, product, tables)),
+        ("order-unreadable", lambda: read_reasons(resource, tables, referenced)),
     )
-    for read in parts:
+    for code, read in parts:
         try:
             read_values, doubts = read()
         except Misshapen as problem:
-            read_values, doubts = {}, [Doubt("order-unreadable", f"could not be read in full: {problem}")]
+            read_values, doubts = {}, [Doubt(code, f"could not be read in full: {problem}")]
         values |= read_values
         issues += [doubt if isinstance(doubt, DataIssue) else _issue(doubt, resource) for doubt in doubts]
     return values, issues

@@ -29,11 +29,13 @@ from cds_service.clinical.record import (
     Procedure,
     Reaction,
     SourceState,
+    SuspectedDiagnosis,
     TreatmentRecord,
 )
 from fhir_mappings.administrations import read_administration
+from fhir_mappings.allergies import read_allergy
 from fhir_mappings.chart import RawChart, Resource
-from fhir_mappings.conditions import read_allergy, read_condition
+from fhir_mappings.conditions import read_condition
 from fhir_mappings.doubts import Doubt, SeenByName, issue, quote
 from fhir_mappings.drugs import read_medication
 from fhir_mappings.identity import evidence, newest_versions
@@ -87,6 +89,7 @@ TIMES: Mapping[type, Callable[[Any], Moment | None]] = {
     Measurement: attrgetter("at"),
     MedicationUse: attrgetter("start"),
     Diagnosis: attrgetter("newest_date"),
+    SuspectedDiagnosis: attrgetter("newest_date"),
     Procedure: attrgetter("at"),
     Reaction: attrgetter("recorded"),
     LevelOrder: attrgetter("written"),
@@ -140,6 +143,7 @@ def _record(
         measurements=_sorted(found, Measurement),
         medications=_sorted(found, MedicationUse),
         diagnoses=_sorted(found, Diagnosis),
+        suspected=_sorted(found, SuspectedDiagnosis),
         procedures=_sorted(found, Procedure),
         reactions=_sorted(found, Reaction),
         level_ordered=_sorted(found, LevelOrder),

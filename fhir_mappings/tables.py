@@ -29,6 +29,7 @@ from fhir_mappings.vocabulary import (
     ProcedureCode,
     Tables,
     Worded,
+    counted_words,
     plain_code,
     spelling,
 )
@@ -51,7 +52,9 @@ MENTIONS = (  # words that are no result of their own
     "mentions_crohns",
     "mentions_perianal",
     "mentions_perianal_procedure",
+    "mentions_severe_reaction",
 )
+MANIFESTATIONS = ("severe_reaction",)
 PROCEDURES = ("perianal_procedure",)
 AMOUNTS = ("dose", "dose_per_weight", "volume", "duration", "mass_rate", "volume_rate")  # what drugs are measured in
 EXCLUDES = "local_steroid"  # only ever excludes, so its rows may ship unverified
@@ -109,6 +112,7 @@ def _load(site: Path | None, skipped: Set[tuple[str, int]]) -> Tables:
     drugs, drug_prefixes = _by_match(rows("drugs.csv"), systems, _drugs)
     coded_conditions = _known_concepts(rows("conditions.csv"))
     conditions, condition_prefixes = _by_match(coded_conditions, systems, _gathered)
+    manifestations, manifestation_prefixes = _by_match(rows("manifestations.csv"), systems, _manifestations)
     procedures, procedure_prefixes = _by_match(rows("procedures.csv"), systems, _procedures)
     return Tables(
         systems=systems,
@@ -127,11 +131,14 @@ def _load(site: Path | None, skipped: Set[tuple[str, int]]) -> Tables:
             (row, ("snomed", row["value"]), row["route"]) for row in _routes(rows("routes.csv"), "snomed")
         ),
         route_words=_worded(_routes(rows("routes.csv"), "words"), "route", "value"),
+        timings=_once(_timings(rows("timings.csv"))),
         drugs=drugs,
         drug_prefixes=drug_prefixes,
         drug_names=tuple(_drug_name(row) for row in rows("drug_names.csv")),
         conditions=conditions,
         condition_prefixes=condition_prefixes,
+        manifestations=manifestations,
+        manifestation_prefixes=manifestation_prefixes,
         procedures=procedures,
         procedure_prefixes=procedure_prefixes,
     )
@@ -173,7 +180,7 @@ def _by_match(
     systems: Mapping[str, str],
     collect: Callable[[Iterable[tuple[Row, Key]]], Mapping[Key, Found]],
 ) -> tuple[Mapping[Key, Found], Mapping[Key, Found]]:
-    """Rows of drugs, conditions or procedures by whole code, and by prefix."""
+    """Rows of drugs, conditions, manifestations or procedures by whole code, and by prefix."""
     coded = list(_coded(rows, systems))
     whole = collect(entry for entry in coded if entry[0]["match"] == "code")
     return whole, collect(entry for entry in coded if entry[0]["match"] != "code")
@@ -185,6 +192,10 @@ def _drugs(entries: Iterable[tuple[Row, Key]]) -> Mapping[Key, DrugCode]:
 
 def _procedures(entries: Iterable[tuple[Row, Key]]) -> Mapping[Key, ProcedureCode]:
     return _once((row, key, _procedure(row)) for row, key in entries)
+
+
+def _manifestations(entries: Iterable[tuple[Row, Key]]) -> Mapping[Key, str]:
+    return _once((row, key, row.choice("concept", MANIFESTATIONS)) for row, key in entries)
 
 
 def _gathered(entries: Iterable[tuple[Row, Key]]) -> Mapping[Key, frozenset[str]]:
@@ -243,7 +254,7 @@ def _laboratory(
 
 
 def _coded(rows: Iterable[Row], systems: Mapping[str, str]) -> Iterator[tuple[Row, Key]]:
-    """Each code of drugs, conditions and procedures that finds a row; a range is one prefix for each category."""
+    """Each code of drugs, conditions, manifestations and procedures; a range is one prefix for each category."""
     for row in rows:
         system = row.choice("system", dict.fromkeys(systems.values()))
         row.choice("match", ("code", "prefix", "range"))
@@ -303,6 +314,16 @@ def _routes(rows: Sequence[Row], kind: str) -> list[Row]:
         row.choice("route", ROUTES)
         row.choice("kind", ("snomed", "words"))
     return [row for row in rows if row["kind"] == kind]
+
+
+def _timings(rows: Iterable[Row]) -> Iterator[tuple[Row, str, str]]:
+    """Each way to write an interval, with one # for its number, and its unit."""
+    for row in rows:
+        unit = row.choice("unit", ("d", "wk"))
+        for words in row.filled("words").split("|"):
+            if words.count("#") != 1:
+                row.refuse(f"words with one # for the number expected, got {words!r}")
+            yield row, counted_words(words)[0], unit
 
 
 def _sign(row: Row) -> ReportedSign:

@@ -14,6 +14,7 @@ from cds_service.clinical.record import ReportedSign
 from fhir_mappings.ndc import read_ndc
 
 LONGEST_NAME = 256
+NUMBER = re.compile(r"\d{1,6}", re.ASCII)
 LONGEST_PREFIX = 32  # characters; a whole code of ICD-10-CM, ICD-10-PCS or ATC has 7
 
 Words: TypeAlias = tuple[str, ...]
@@ -115,11 +116,14 @@ class Tables:
     signs: Mapping[Key, ReportedSign]
     route_codes: Mapping[Key, str]
     route_words: tuple[Worded, ...]
+    timings: Mapping[str, str]
     drugs: Mapping[Key, DrugCode]
     drug_prefixes: Mapping[Key, DrugCode]
     drug_names: tuple[DrugWords, ...]
     conditions: Mapping[Key, frozenset[str]]
     condition_prefixes: Mapping[Key, frozenset[str]]
+    manifestations: Mapping[Key, str]
+    manifestation_prefixes: Mapping[Key, str]
     procedures: Mapping[Key, ProcedureCode]
     procedure_prefixes: Mapping[Key, ProcedureCode]
 
@@ -148,6 +152,12 @@ def remembered(find: Callable[[Name, Tables], Found]) -> Callable[[Name, Tables]
 def spelling(unit: str) -> str:
     """A unit as it is looked up: any case, both micro signs, no blanks."""
     return "".join(unit.casefold().split()).replace("μ", "u")
+
+
+def counted_words(text: str) -> tuple[str, tuple[int, ...]]:
+    """Words as they are looked up, any case, no blanks, `#` for each number, and those numbers."""
+    shown = "".join(text.casefold().split())
+    return NUMBER.sub("#", shown), tuple(int(digits) for digits in NUMBER.findall(shown))
 
 
 def plain_code(system: str, code: str) -> str:

@@ -9,12 +9,14 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from cds_service.clinical.record import (
+    UNREAD_TIMING,
     AntibodyLevel,
     Comparator,
     DataIssue,
     Diagnosis,
     DrugLevel,
     InfusionOrder,
+    IssueLevel,
     Moment,
     Reaction,
     Reading,
@@ -465,6 +467,12 @@ class Assessment:
     issues: tuple[DataIssue, ...]
     versions: Versions
     unread_parts: tuple[str, ...] = ()  # parts of the chart that could not be read, or not in full
+
+    @property
+    def interval_unread(self) -> bool:
+        """Whether the order does state when, but not so that it could be read: the interval given stands in for it."""
+        unread = (i.level is not IssueLevel.NOTE and i.code.startswith(UNREAD_TIMING) for i in self.issues)
+        return self.ordered is not None and self.ordered.interval_inferred and any(unread)
 
     @property
     def leading(self) -> Advice | None:

@@ -145,7 +145,7 @@ def shorten_interval(f: Facts) -> tuple[Advice, ...]:
         interval_weeks=None if f.no_step_answers else f.step,
         interval_weeks_range=f.choice.interval_range if f.choice else None,
         dose_mg_per_kg=f.chosen_dose,
-        button=settled and sure and f.ordered is not None,
+        button=settled and sure and f.ordered is not None and not f.ordered.interval_inferred,
     )
     return (lead, *_reinduction(f, 14))
 

@@ -11,7 +11,7 @@ from cds_service.clinical.assessment import TroughJudgement, TroughStatus
 from cds_service.clinical.facts import Facts
 from cds_service.clinical.knowledge import note
 from cds_service.clinical.moments import days_ago, instant
-from cds_service.clinical.record import DataIssue, Measurement, TreatmentRecord
+from cds_service.clinical.record import DataIssue, TreatmentRecord
 
 ALBUMIN_LOW_G_PER_L = 30.0
 ALBUMIN_MODELLED_G_PER_L = 25.0
@@ -19,10 +19,6 @@ HEAVIEST_MODELLED_KG = 100.0
 DOSES_MODELLED_MG_PER_KG = (2.5, 12.0)  # J
 MARKED_FALL = 0.40  # a fall of more than 60 %
 STOPPED_RECENTLY_DAYS = 183
-RECENT_DAYS = 84  # J: an older liver value or blood count is not worth a warning
-LIVER_MULTIPLE = 3.0
-LOWEST_LEUKOCYTES = 3.0  # J, 10*9/L
-LOWEST_PLATELETS = 100.0  # J, 10*9/L
 
 
 def clinical_notes(
@@ -44,7 +40,6 @@ def clinical_notes(
         yield note("under-six")
     yield from _immunomodulator(record, facts)
     yield from _conditions(record, dose_capped=dose_capped)
-    yield from _blood(record, facts)
     if facts.weight is None:
         yield note("weight-missing")
     if facts.ordered is not None and facts.ordered.interval_inferred and facts.ordered.interval_weeks is not None:
@@ -100,25 +95,9 @@ def _conditions(record: TreatmentRecord, *, dose_capped: bool) -> Iterator[DataI
         yield note("stricture")
     if "other_indication.psoriasis" in concepts:
         yield note("psoriasis")
-    if any(not r.severe for r in record.reactions):
+    if any(r.severe is False for r in record.reactions):
         yield note("mild-reaction")
+    if any(r.severe is None for r in record.reactions):
+        yield note("reaction-ungraded")
     if dose_capped:
         yield note("heart-failure-cap")
-
-
-def _blood(record: TreatmentRecord, facts: Facts) -> Iterator[DataIssue]:
-    """Liver values and blood counts of the last 12 weeks that speak against more drug."""
-    for m in _newest(record, "alt", facts):
-        if m.upper_limit is not None and m.reading.low > LIVER_MULTIPLE * m.upper_limit:
-            yield note("liver", value=f"{m.reading.value:g}", evidence=m.evidence)
-    for concept, lowest, code in (
-        ("leukocytes", LOWEST_LEUKOCYTES, "leukopenia"),
-        ("platelets", LOWEST_PLATELETS, "thrombocytopenia"),
-    ):
-        for m in _newest(record, concept, facts):
-            if m.reading.high < lowest:
-                yield note(code, value=f"{m.reading.value:g}", evidence=m.evidence)
-
-
-def _newest(record: TreatmentRecord, concept: str, facts: Facts) -> Sequence[Measurement]:
-    return [m for m in record.measured(concept)[-1:] if days_ago(m.at, facts.as_of) <= RECENT_DAYS]

@@ -16,6 +16,7 @@ from cds_service.clinical.record import ConditionState, DataIssue, Finding, Mome
 
 PRELIMINARY = "result-preliminary"
 SINCE_NEGATIVE = "result-since-negative"
+OLDER_RESULT = "result-older"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def _judge(test: _Test, record: TreatmentRecord) -> Iterator[StopCondition | Dat
         if not test.row.negative_resolves:
             yield test.say(SINCE_NEGATIVE, positive)
     elif test.lapsed(positive):
-        yield test.say("result-older", positive)
+        yield test.say(OLDER_RESULT, positive)
     else:
         label = f"{test.title} positive"
         yield StopCondition(test.row.name, label, positive.evidence, positive.code, positive.at)

@@ -274,19 +274,27 @@ class Diagnosis:
 
 
 @dataclass(frozen=True, slots=True)
-class Reaction:
-    """A recorded reaction or intolerance to infliximab."""
+class SuspectedDiagnosis(Diagnosis):
+    """One coded condition that is provisional, a differential diagnosis or unconfirmed: never counted as present."""
 
-    severe: bool
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """A recorded reaction or intolerance to infliximab. `severe` is None where the chart does not tell how severe."""
+
+    severe: bool | None
     evidence: str
     recorded: Moment | None = None
+
+
+UNREAD_TIMING = "order-timing-"  # how the issues of an order begin that say why its timing gives no interval
 
 
 @dataclass(frozen=True, slots=True)
 class InfusionOrder:
     """An order for infliximab: the draft being signed, or one on record.
 
-    `interval_weeks` is None where the order carries no structured timing. `reasons` are the condition concepts
+    `interval_weeks` is None where the order carries no timing that can be read. `reasons` are the condition concepts
     that its reason names, `has_reason` whether it names any reason at all.
     """
 
@@ -332,6 +340,7 @@ class TreatmentRecord:
     findings: tuple[Finding, ...] = ()
     medications: tuple[MedicationUse, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
+    suspected: tuple[SuspectedDiagnosis, ...] = ()
     procedures: tuple[Procedure, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     level_ordered: tuple[LevelOrder, ...] = ()

@@ -4,25 +4,35 @@ Question: infection, malignancy, demyelination, severe reaction? Source: the cli
 knowledge/stops.toml says which lapse and which never do. Results without a coded condition: `positive_results`.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from cds_service.clinical.assessment import OrderedRegimen, StopCondition
+from cds_service.clinical.blood import LEUKOPENIA, LIVER, THROMBOCYTOPENIA, read_blood
 from cds_service.clinical.knowledge import StopRow, note, stops
 from cds_service.clinical.moments import days_ago
 from cds_service.clinical.policy import Policy
-from cds_service.clinical.positive_results import PRELIMINARY, SINCE_NEGATIVE, read_results
+from cds_service.clinical.positive_results import OLDER_RESULT, PRELIMINARY, SINCE_NEGATIVE, read_results
 from cds_service.clinical.record import ConditionState, DataIssue, Diagnosis, TreatmentRecord
 
 PREFIX = "stop."
 FORMER = "stop-former"
+SUSPECTED = "stop-suspected"
+OLDER = "infection-older"
 # What may still speak against more drug: no button until somebody has looked.
-HOLDS_BACK = frozenset({FORMER, PRELIMINARY, SINCE_NEGATIVE})
+HOLDS_BACK = frozenset(
+    {
+        *(FORMER, SUSPECTED, OLDER),
+        *(PRELIMINARY, SINCE_NEGATIVE, OLDER_RESULT),
+        *(LIVER, LEUKOPENIA, THROMBOCYTOPENIA),
+    }
+)
 
 
 def find_stops(
     record: TreatmentRecord, policy: Policy, as_of: datetime
 ) -> tuple[tuple[StopCondition, ...], tuple[DataIssue, ...]]:
-    """The conditions and results that stop, and the older ones that only need confirming."""
+    """The conditions and results that stop, and the older or only suspected ones that need confirming; blood, too."""
     found: list[StopCondition] = []
     issues: list[DataIssue] = []
     for diagnosis in record.diagnoses:
@@ -30,17 +40,19 @@ def find_stops(
             if not _counts(row, diagnosis):
                 issues.extend(_former(row, diagnosis, policy, as_of))
             elif row.lapses and _older(diagnosis, policy, as_of):
-                issues.append(note("infection-older", label=row.label, evidence=diagnosis.evidence))
+                issues.append(note(OLDER, label=row.coded_label, evidence=diagnosis.evidence))
             else:
                 found.append(
-                    StopCondition(row.name, row.label, diagnosis.evidence, diagnosis.code, diagnosis.newest_date)
+                    StopCondition(row.name, row.coded_label, diagnosis.evidence, diagnosis.code, diagnosis.newest_date)
                 )
+    issues.extend(_suspected(record, policy, as_of))
     found.extend(_reactions(record))
     for result in read_results(record, policy, as_of):
         if isinstance(result, StopCondition):
             found.append(result)
         else:
             issues.append(result)
+    issues.extend(read_blood(record, as_of))
     return tuple(found), tuple(issues)
 
 
@@ -80,7 +92,15 @@ def _former(row: StopRow, diagnosis: Diagnosis, policy: Policy, as_of: datetime)
     """A malignancy in the history, or an infection resolved only lately: worth confirming, and no button."""
     if row.lapses and (diagnosis.newest_date is None or _older(diagnosis, policy, as_of)):
         return []
-    return [note(FORMER, label=row.label, evidence=diagnosis.evidence)]
+    return [note(FORMER, label=row.coded_label, evidence=diagnosis.evidence)]
+
+
+def _suspected(record: TreatmentRecord, policy: Policy, as_of: datetime) -> Iterator[DataIssue]:
+    """What would stop if it were confirmed: nothing is concluded from it, and nothing is pressed meanwhile."""
+    for diagnosis in record.suspected:
+        for row in _rows(diagnosis):
+            if _counts(row, diagnosis) and not (row.lapses and _older(diagnosis, policy, as_of)):
+                yield note(SUSPECTED, label=row.coded_label, evidence=diagnosis.evidence)
 
 
 def _older(diagnosis: Diagnosis, policy: Policy, as_of: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""What is read from a chart: concepts with codes, names and units, drugs, conditions, procedures and assays."""
+"""What is read from a chart: concepts with codes, names and units, drugs, conditions, reactions, procedures, assays."""
 
 from collections import defaultdict
 
@@ -63,6 +63,12 @@ AMOUNTS = {
 }
 
 
+def timings() -> str:
+    """How an interval may be written in words; # is its number."""
+    rows = read_rows("timings.csv")
+    return table(("Words", "Unit"), [(row["words"].replace("|", ", "), f"`{row['unit']}`") for row in rows])
+
+
 def amounts() -> str:
     """What doses are written in."""
     spelled: defaultdict[str, list[str]] = defaultdict(list)
@@ -76,6 +82,12 @@ def conditions() -> str:
     """Diagnoses; those that stop are told with the decision."""
     coded = codes("conditions.csv", lambda row: row["concept"])
     return table(("Condition", "Codes"), [(f"`{name}`", told) for name, told in coded.items()])
+
+
+def manifestations() -> str:
+    """What makes a reaction severe although nobody graded it."""
+    coded = codes("manifestations.csv", lambda row: row["concept"])
+    return table(("Manifestation", "Codes"), [(f"`{name}`", told) for name, told in coded.items()])
 
 
 def procedures() -> str:

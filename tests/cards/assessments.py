@@ -547,6 +547,14 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
             advice=(replace(LOW_TROUGH.advice[0], severity=Severity.INFO, button=False),),
         ),
         "shorten_interval-no-timing": change(ordered=replace(ORDERED, interval_inferred=True)),
+        "shorten_interval-timing-unread": change(
+            ordered=replace(ORDERED, interval_inferred=True),
+            advice=(replace(LOW_TROUGH.advice[0], button=False),),
+            issues=(
+                DataIssue("order-timing-unit", "order", IssueLevel.LIMITING, "The order states an interval in 'mo'."),
+                *LOW_TROUGH.issues,
+            ),
+        ),
         "shorten_interval-hostile-text": _hostile(),
         "shorten_interval-forecast": _with_forecast(LOW_TROUGH, FORECAST, ENOUGH, interval_weeks=4),
         "shorten_interval-models-disagree": _models_disagree(),

@@ -245,6 +245,25 @@ def test_an_order_that_gives_less_per_kilogram_says_how_much(mg_per_kg: float | 
     assert line(change(ordered=ordered), 3).endswith(f"less intensive {told}.")
 
 
+def test_a_weight_is_told_no_finer_than_a_tenth_of_a_kilogram() -> None:
+    weight = LOW_TROUGH.patient.weight
+    assert weight is not None
+    in_pounds = replace(LOW_TROUGH.patient, weight=replace(weight, kg=38.1925))
+    told = line(change(patient=in_pounds, given=replace(GIVEN, dosing_weight_kg=37.8751)), 3)
+    assert "Weight 38.2 kg on" in told
+    assert "at 37.9 kg)" in told
+
+
+def test_an_interval_that_could_not_be_read_is_not_told_as_one_that_was_not_stated() -> None:
+    silent, unread = CARDS["shorten_interval-no-timing"], CARDS["shorten_interval-timing-unread"]
+    assert "(assumed, the order does not say)" in line(silent, 3)
+    assert line(unread, 3).endswith(
+        "(assumed, its own could not be read); whether it changes the interval is not known."
+    )
+    assert "the order states no interval" not in line(unread, 6)
+    assert "the interval of the order could not be read" in line(unread, 6)
+
+
 def test_before_an_interval_was_given_none_is_compared_and_no_table_is_drawn() -> None:
     assessment = CARDS["measure_trough-order-for-infusion-3"]
     assert line(assessment, 3).endswith("every 8 weeks; no interval given yet to compare it with.")

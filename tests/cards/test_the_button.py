@@ -228,6 +228,7 @@ TIMING = ("dosageInstruction", 0, "timing")
         medication_order(frequency="1"),
         medication_order(frequencyMax=2),
         medication_order(periodMax=10),
+        medication_order(count=1),
         medication_order(periodUnit="mo"),
         medication_order(periodUnit=["wk"]),
         medication_order(period="8"),

@@ -27,6 +27,7 @@ from cds_service.clinical.record import (
     Reading,
     ReportedSign,
     Route,
+    SuspectedDiagnosis,
     TreatmentRecord,
 )
 from fhir_mappings.rows import read_rows
@@ -106,6 +107,14 @@ def diagnosed(
     """One coded condition."""
     name = concepts[0]
     return Diagnosis(frozenset(concepts), name, name, state, f"Condition/{name}", None, recorded)
+
+
+def suspected(
+    *concepts: str, state: ConditionState = ConditionState.ACTIVE, recorded: Moment | None = None
+) -> SuspectedDiagnosis:
+    """One coded condition that nobody has confirmed."""
+    name = concepts[0]
+    return SuspectedDiagnosis(frozenset(concepts), name, name, state, f"Condition/{name}", None, recorded)
 
 
 POSITIVE, NEGATIVE_SIGN = ReportedSign.POSITIVE, ReportedSign.NEGATIVE

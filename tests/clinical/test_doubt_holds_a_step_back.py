@@ -1,6 +1,8 @@
 """What clouds a step takes the button away or changes the advice; and no advice depends on the hour of the call."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from cds_service.clinical.assess import assess
 from cds_service.clinical.assessment import Assessment, DiseaseStatus, TroughStatus
 from cds_service.clinical.policy import Policy
-from cds_service.clinical.record import ConditionState, Diagnosis, LevelOrder, SourceState
+from cds_service.clinical.record import ConditionState, Diagnosis, LevelOrder, SourceState, SuspectedDiagnosis
 from tests.clinical.charts import (
     CROHNS,
     VISIT,
@@ -21,6 +23,7 @@ from tests.clinical.charts import (
     level,
     measured,
     order,
+    suspected,
 )
 
 HEART = diagnosed("stop.heart_failure")
@@ -65,6 +68,42 @@ def test_a_former_stop_condition_is_told_and_takes_the_button_away(former: Diagn
     assessment = judge(chart(level(2.0), diagnoses=[CROHNS, former]))
     assert assessment.leading_rule == 14
     assert ("stop-former" in codes(assessment)) == told
+    assert assessment.advice[0].button != told
+
+
+ALT = replace(measured("alt", 121, ago(weeks=1)), upper_limit=40)
+CLARIFY = {
+    "infection-older": {"diagnoses": [CROHNS, diagnosed("stop.abscess", recorded=ago(days=91))]},
+    "liver": {"markers": [ALT]},
+    "leukopenia": {"markers": [measured("leukocytes", 2.9, ago(weeks=1))]},
+    "thrombocytopenia": {"markers": [measured("platelets", 99, ago(weeks=1))]},
+}
+
+
+@pytest.mark.parametrize(("code", "found"), CLARIFY.items(), ids=CLARIFY)
+def test_what_is_to_be_clarified_before_more_drug_takes_the_button_away(code: str, found: dict[str, Any]) -> None:
+    assessment = judge(chart(level(2.0), **found))
+    assert (assessment.leading_rule, assessment.advice[0].button) == (14, False)
+    assert code in codes(assessment)
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        (suspected("stop.abscess", recorded=ago(days=3)), True),
+        (suspected("stop.abscess", recorded=ago(days=90)), True),
+        (suspected("stop.abscess"), True),
+        (suspected("stop.malignancy", recorded=ago(weeks=100)), True),
+        (suspected("stop.abscess", recorded=ago(days=91)), False),
+        (suspected("stop.abscess", state=ConditionState.INACTIVE, recorded=ago(days=3)), False),
+        (suspected("stop.heart_failure", recorded=ago(days=3)), False),
+        (suspected("stricture", recorded=ago(days=3)), False),
+    ],
+)
+def test_a_suspected_stop_condition_is_told_and_takes_the_button_away(entry: SuspectedDiagnosis, told: bool) -> None:
+    assessment = judge(chart(level(2.0), suspected=(entry,)))
+    assert (assessment.leading_rule, assessment.stop_conditions) == (14, ())
+    assert ("stop-suspected" in codes(assessment)) == told
     assert assessment.advice[0].button != told
 
 

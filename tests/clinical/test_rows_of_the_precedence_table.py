@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -101,6 +102,20 @@ def test_row_2_a_stop_condition_forbids_any_intensification(diagnosis: object) -
 def test_row_2_a_previous_severe_reaction_forbids_any_intensification() -> None:
     assessment = judge(chart(level(1.7), reactions=(Reaction(severe=True, evidence="AllergyIntolerance/1"),)))
     assert lead(assessment) == ("cannot_advise", 2, "warning")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "named"),
+    [
+        ({"reactions": (Reaction(severe=True, evidence="AllergyIntolerance/1"),)}, True),
+        ({"diagnoses": [CROHNS, diagnosed("stop.severe_infusion_reaction")]}, False),
+    ],
+)
+def test_row_2_infliximab_is_blamed_for_a_reaction_only_where_the_chart_names_it(
+    recorded: dict[str, Any], named: bool
+) -> None:
+    (stop,) = judge(chart(level(1.7), **recorded)).stop_conditions
+    assert ("infliximab" in stop.label) == named
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ FACTS = (
     "findings",
     "medications",
     "diagnoses",
+    "suspected",
     "procedures",
     "reactions",
     "level_ordered",

@@ -1,4 +1,4 @@
-"""Diagnoses, reactions and open test orders (synthetic children)."""
+"""Diagnoses and open test orders (synthetic children)."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cds_service.clinical.record import ConditionState, Moment
-from tests.fhir_mappings.charts import ICD, LOINC, RXNORM, SNOMED, allergy, coded, codes, condition, read
+from tests.fhir_mappings.charts import ICD, LOINC, SNOMED, coded, codes, condition, read
 
 FISTULA = {"perianal_fistula", "perianal_disease"}
 OID = "urn:oid:2.16.840.1.113883.6.90"
@@ -102,7 +102,7 @@ def test_the_clinical_status_says_whether_it_counts_now(status: str | None, stat
 )
 def test_only_what_is_not_doubted_counts(certainty: str, counted: int, issues: list[str]) -> None:
     record = read(condition(coded(ICD, "K50.90"), verificationStatus={"coding": [{"code": certainty}]}))
-    assert len(record.diagnoses) == counted
+    assert (len(record.diagnoses), len(record.suspected)) == (counted, len(issues))
     assert codes(record.issues) == issues
 
 
@@ -124,41 +124,6 @@ def test_crohns_in_words_only_is_a_note(text: str) -> None:
     record = read(condition({"text": text}))
     assert record.diagnoses == ()
     assert codes(record.issues) == ["diagnosis-text-only"]
-
-
-@pytest.mark.parametrize(
-    ("more", "severe"),
-    [
-        ({}, False),
-        ({"criticality": "high"}, True),
-        ({"criticality": "low", "reaction": [{"severity": "moderate"}, {"severity": "severe"}]}, True),
-        ({"reaction": [{"severity": "mild"}]}, False),
-        ({"code": {"text": "Remicade"}}, False),
-        ({"code": {}, "reaction": [{"substance": coded(RXNORM, "191831"), "severity": "severe"}]}, True),
-        ({"clinicalStatus": {"coding": [{"code": "resolved"}]}, "criticality": "high"}, True),  # never lapses
-    ],
-)
-def test_a_reaction_to_infliximab_is_severe_or_not(more: dict[str, Any], severe: bool) -> None:
-    assert [one.severe for one in read(allergy(**more)).reactions] == [severe]
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"code": {"text": "Penicillin"}},
-        {"verificationStatus": {"coding": [{"code": "refuted"}]}},
-        {"verificationStatus": {"coding": [{"code": "entered-in-error"}]}},
-    ],
-)
-def test_other_allergies_and_refuted_ones_are_no_reaction(more: dict[str, Any]) -> None:
-    record = read(allergy(**more))
-    assert (record.reactions, record.issues) == ((), ())
-
-
-def test_a_reaction_dated_tomorrow_is_not_used() -> None:
-    record = read(allergy(recordedDate="2026-11-24"))
-    assert record.reactions == ()
-    assert codes(record.issues) == ["in-the-future"]
 
 
 def request(code: dict[str, Any], **more: Any) -> dict[str, Any]:

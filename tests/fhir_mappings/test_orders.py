@@ -57,18 +57,53 @@ def one(*resources: Any, **options: Any) -> DraftOrder:
         ({"repeat": {"period": 300, "periodUnit": "wk"}}, None, ["order-timing-implausible"]),
         ({"repeat": {"period": 0, "periodUnit": "wk"}}, None, ["order-timing-implausible"]),
         ({"repeat": {"period": 8}}, None, ["order-timing-not-structured"]),
-        ({"code": {"text": "every 8 weeks"}}, None, ["order-timing-not-structured"]),
+        ({"repeat": {"boundsPeriod": {"start": "2026-11-22"}}}, None, []),
+        ({"repeat": {"count": 3}}, None, ["order-timing-not-structured"]),
         ({"event": ["2026-11-22"]}, None, ["order-timing-not-structured"]),
-        ({"repeat": {"period": "8", "periodUnit": "wk"}}, None, ["order-unreadable"]),
-        ("every 8 weeks", None, ["order-unreadable"]),
+        ({"repeat": {"period": "8", "periodUnit": "wk"}}, None, ["order-timing-unreadable"]),
+        ("every 8 weeks", None, ["order-timing-unreadable"]),
     ],
 )
-def test_the_interval_is_read_only_from_a_structured_timing(
-    timing: Any, weeks: float | None, issues: list[str]
-) -> None:
+def test_the_interval_is_read_from_a_structured_timing(timing: Any, weeks: float | None, issues: list[str]) -> None:
     found = one(draft(dosage(timing, quantity(200, "mg"))))
     assert (found.order.interval_weeks, found.order.dose_mg) == (weeks, 200.0)
     assert codes(found.issues) == issues
+
+
+@pytest.mark.parametrize(
+    ("code", "weeks"),
+    [
+        ({"text": "every 4 weeks"}, 4.0),
+        ({"text": "Every  8 Weeks"}, 8.0),
+        ({"text": "q8w"}, 8.0),
+        ({"text": "Q 6 weeks"}, 6.0),
+        ({"text": "every 42 days"}, 6.0),
+        ({"text": "every 4 weeks", "coding": [{"display": "Q4W"}]}, 4.0),
+        ({"text": "every 4 weeks", "coding": [{"display": "every 8 weeks"}]}, None),
+        ({"text": "every 4 weeks", "coding": [{"display": "as discussed"}]}, None),
+        ({"coding": [{"code": "Q8W"}]}, None),
+        ({"text": "every 4 to 6 weeks"}, None),
+        ({"text": "every 4 weeks for 3 doses"}, None),
+        ({"text": "every 6.5 weeks"}, None),
+        ({"text": "every 2 months"}, None),
+        ({"text": "every 0 weeks"}, None),
+        ({"text": "every 1234567 weeks"}, None),
+    ],
+)
+def test_an_interval_in_words_is_read_where_the_table_knows_them_as_a_whole(
+    code: dict[str, Any], weeks: float | None
+) -> None:
+    found = one(draft(dosage({"code": code, "repeat": {"boundsPeriod": {"start": "2026-11-22"}}})))
+    assert found.order.interval_weeks == weeks
+    assert [(issue.code[:13], issue.level) for issue in found.issues] == (
+        [] if weeks else [("order-timing-", "limiting")]
+    )
+
+
+@pytest.mark.parametrize("beside", [{"event": ["2026-11-22"]}, {"repeat": {"count": 3}}])
+def test_an_interval_in_words_is_not_read_beside_anything_else(beside: dict[str, Any]) -> None:
+    found = one(draft(dosage({"code": {"text": "every 4 weeks"}} | beside)))
+    assert (found.order.interval_weeks, codes(found.issues)) == (None, ["order-timing-not-structured"])
 
 
 @pytest.mark.parametrize(
@@ -91,6 +126,30 @@ def test_the_dose_is_read_in_mg_or_in_mg_per_kg(
     found = one(draft(dosage(EVERY_8_WEEKS, *doses)))
     assert (found.order.dose_mg, found.order.dose_mg_per_kg) == (mg, per_kg)
     assert codes(found.issues) == issues
+
+
+def span(low: float, high: float, unit: str) -> dict[str, Any]:
+    return {"low": quantity(low, unit), "high": quantity(high, unit)}
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        draft(dosage() | {"doseAndRate": [{"doseRange": span(5, 10, "mg/kg")}]}),
+        draft(dosage() | {"doseAndRate": [{"doseRange": span(5, 10, "mg/kg")}, {"doseQuantity": quantity(200, "mg")}]}),
+        draft(dosage() | {"doseAndRate": [{"doseRange": {"low": quantity(5, "mg/kg")}}]}),
+        service(code=coded(RXNORM, "1927290"), quantityRange=span(200, 300, "mg")),
+    ],
+)
+def test_a_range_of_doses_is_told_and_is_no_dose(order: dict[str, Any]) -> None:
+    found = one(order)
+    assert (found.order.dose_mg, found.order.dose_mg_per_kg) == (None, None)
+    assert "order-dose-range" in codes(found.issues)
+
+
+def test_a_range_from_and_to_one_dose_is_that_dose() -> None:
+    found = one(draft(dosage() | {"doseAndRate": [{"doseRange": span(200, 200, "mg")}]}))
+    assert (found.order.dose_mg, found.issues) == (200.0, ())
 
 
 def test_several_timings_are_no_interval() -> None:

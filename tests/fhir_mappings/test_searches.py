@@ -108,7 +108,7 @@ SCORES = [f"{score},loinc,0000{n}-0,read,yes,site" for n, score in enumerate(SCO
 
 
 def test_searching_by_code_needs_the_antibody_to_have_one() -> None:
-    with pytest.raises(ConfigurationError, match="need a code for infliximab_antibody"):
+    with pytest.raises(ConfigurationError, match="'laboratory' needs a code for infliximab_antibody"):
         load_searches(("laboratory",))
 
 
@@ -130,7 +130,7 @@ def test_scores_alone_are_asked_for_by_those_codes_that_the_site_has(tmp_path: P
 
 
 def test_scores_of_which_none_has_a_code_cannot_be_asked_for_by_code() -> None:
-    with pytest.raises(ConfigurationError, match="need a code for ses_cd, pcdai, wpcdai, perianal_item"):
+    with pytest.raises(ConfigurationError, match="'scores' needs a code for ses_cd, pcdai, wpcdai, perianal_item"):
         load_searches(("scores",))
 
 

@@ -98,13 +98,15 @@ def test_the_annotated_configuration_lists_every_setting_with_its_default() -> N
     assert load_settings(path) == Settings()
 
 
-@pytest.mark.parametrize("table", ["concepts.csv", "conditions.csv", "names.csv", "procedures.csv"])
+@pytest.mark.parametrize(
+    "table", ["concepts.csv", "conditions.csv", "manifestations.csv", "names.csv", "procedures.csv"]
+)
 def test_every_concept_is_told(table: str) -> None:
     assert [row["concept"] for row in read_rows(table) if f"`{row['concept']}`" not in page("concepts.md")] == []
 
 
 def test_every_verified_code_is_told() -> None:
-    tables = ("laboratory.csv", "drugs.csv", "conditions.csv", "procedures.csv")
+    tables = ("laboratory.csv", "drugs.csv", "conditions.csv", "manifestations.csv", "procedures.csv")
     rows = [row for table in tables for row in read_rows(table)]
     ignored = [row["code"] for row in rows if row.cells.get("use") == "ignore"]
     missing = [row["code"] for row in rows if row["code"] not in ignored and row["code"] not in page("concepts.md")]

@@ -146,7 +146,7 @@ class Case:
     procedures: tuple[Done, ...] = ()
     crohns: Literal["active", "remission", "not coded"] = "active"
     conditions: tuple[Coded, ...] = ()
-    reaction: Literal["mild", "severe"] | None = None
+    reaction: Literal["mild", "severe", "not graded"] | None = None
     drugs: tuple[Drug, ...] = ()
     level_ordered: bool = False
     unreadable: tuple[Literal["infusions", "prescriptions", "conditions"], ...] = ()

@@ -32,6 +32,7 @@ from tests.spec.facts import Antibody, Given, Level, Order, Result
 
 RISK_MODELS = Path(__file__).parents[2] / "docs" / "risk-models"
 SIGNS = {"positive": ReportedSign.POSITIVE, "negative": ReportedSign.NEGATIVE, "neither": None}
+SEVERE = {"severe": True, "mild": False, "not graded": None}
 USUAL_ANTIBODY = Antibody("<20 U/mL")
 
 
@@ -78,12 +79,17 @@ def record_of(case: Case) -> TreatmentRecord:
             charts.finding(f.test, moment(f.before), SIGNS[f.sign], pending=f.pending) for f in case.findings
         ),
         diagnoses=_diagnoses(case),
+        suspected=tuple(
+            charts.suspected(c.condition, state=ConditionState(c.state), recorded=moment(c.recorded))
+            for c in case.conditions
+            if not c.confirmed
+        ),
         procedures=tuple(charts.procedure(p.procedure, known(p.before)) for p in case.procedures),
         born=_born(case.age),
         medications=tuple(
             MedicationUse(d.drug, moment(d.since), f"MedicationRequest/{d.drug}", moment(d.until)) for d in case.drugs
         ),
-        reactions=() if case.reaction is None else (Reaction(case.reaction == "severe", "AllergyIntolerance/1"),),
+        reactions=() if case.reaction is None else (Reaction(SEVERE[case.reaction], "AllergyIntolerance/1"),),
         level_ordered=(LevelOrder("ServiceRequest/1"),) if case.level_ordered else (),
         sources=dict.fromkeys(case.unreadable, SourceState.UNREADABLE),
     )
@@ -161,6 +167,7 @@ def _diagnoses(case: Case) -> tuple[Diagnosis, ...]:
     others = (
         charts.diagnosed(c.condition, state=ConditionState(c.state), recorded=moment(c.recorded))
         for c in case.conditions
+        if c.confirmed
     )
     return (*crohns, *others)
 

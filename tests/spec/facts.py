@@ -147,6 +147,7 @@ class Coded:
     condition: Condition
     recorded: Before = "unknown"
     state: Literal["active", "recurrent", "remission", "inactive"] = "active"
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

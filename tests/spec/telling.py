@@ -132,8 +132,8 @@ def tell_result(result: Result) -> str:
 
 def _coded(entry: Coded) -> str:
     concept = entry.condition.removeprefix("stop.")
-    label = stops()[concept].label if concept in stops() else concept.split(".")[-1].replace("_", " ")
-    state = "" if entry.state == "active" else f", {entry.state}"
+    label = stops()[concept].coded_label if concept in stops() else concept.split(".")[-1].replace("_", " ")
+    state = ("" if entry.state == "active" else f", {entry.state}") + ("" if entry.confirmed else ", not confirmed")
     return f"{label}{state} ({'no date' if entry.recorded == 'unknown' else 'recorded ' + when(entry.recorded)})"
 
 

@@ -95,8 +95,14 @@ class StopRow:
     lapses: bool = False
     resolved_counts: bool = False
     effect: str = "stop"
+    coded: str = ""
     results: Mapping[str, str] = field(default_factory=dict)
     negative_resolves: bool = False
+
+    @property
+    def coded_label(self) -> str:
+        """What a coded condition alone says, where that is less than the label."""
+        return self.coded or self.label
 
 
 @dataclass(frozen=True, slots=True)
