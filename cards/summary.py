@@ -7,9 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 
 from cards import phrases
 from cards.markdown import plain
-from cards.wording import FORECAST, INSUFFICIENT, NO_LEVEL, NO_STEP, STOP, UNREAD, WIDTHS, KindWording, Wording
-from cds_service.clinical.assessment import Advice, AdviceKind, AntibodyStatus, Assessment, Forecast, TroughTarget
+from cards.wording import FORECAST, INSUFFICIENT, NO_LEVEL, NO_STEP, STOP, UNREAD, UNUSED, WIDTHS, KindWording, Wording
+from cds_service.clinical.assessment import (
+    Advice,
+    AdviceKind,
+    AntibodyStatus,
+    Assessment,
+    Forecast,
+    TroughJudgement,
+    TroughTarget,
+)
 from cds_service.clinical.record import Comparator, Reading
+from cds_service.clinical.unused import LEVEL
 
 NO_TROUGH = "No usable trough"
 # An antibody this young was drawn inside the interruption: a gap is at least this long overdue (the contract, row 4).
@@ -28,6 +37,8 @@ def _variants(assessment: Assessment, advice: Advice) -> Iterator[str]:
     status = assessment.antibody.status
     if assessment.stop_conditions:
         yield STOP
+    if assessment.unused_results:
+        yield UNUSED
     if assessment.unread_parts:
         yield UNREAD
     measures = any(entry.kind is AdviceKind.MEASURE_TROUGH for entry in assessment.advice)
@@ -91,6 +102,8 @@ def fill_places(
         "draft": name_draft(assessment),
         "intended": f"{_rounded(dose)} mg/kg" if dose else "dose",
         "unread": name_unread(assessment, wording, show),
+        "unused": name_unused(assessment, wording),
+        "doubts": "; ".join(show(issue.message.rstrip(".")) for issue in assessment.unused_results),
         "missing": ", ".join(_unread(assessment, wording, show)),
         "last": name_last_infusion(assessment),
         "when": name_moment_to_measure(name_recheck(assessment, advice), show),
@@ -166,6 +179,33 @@ def name_unread(assessment: Assessment, wording: Wording, show: Callable[[str], 
 
 def _unread(assessment: Assessment, wording: Wording, show: Callable[[str], str]) -> list[str]:
     return [wording.name("part", part) or show(part) or "a part without a name" for part in assessment.unread_parts]
+
+
+def name_unused(assessment: Assessment, wording: Wording) -> str:
+    """Which newer results were not used, and why where that fits, in at most 68 characters; line 5 tells all."""
+    antibody, newest = assessment.newer_antibody, next(iter(assessment.newer_levels), None)
+    found = [wording.word("antibody_brief", antibody.status)] if antibody else []
+    found += [f"level {_unused_value(newest.reading)}".rstrip()] if newest else []
+    if not found:
+        told = any(issue.about == LEVEL for issue in assessment.unused_results)
+        return f"{'a level' if told else 'an antibody'} could not be used, see line 5"
+    told = f"newer {' and '.join(found)} not used"
+    why = f"{told}: {_why_unused(newest, wording)}" if newest else f"{told}: no level with it"
+    return why if len(why) <= WIDTHS["unused"] else told
+
+
+def _unused_value(reading: Reading | None) -> str:
+    if reading is None:
+        return ""
+    if reading.comparator in (Comparator.LESS, Comparator.LESS_OR_EQUAL) or not reading.value:
+        return "below the assay's limit"
+    return f"{phrases.sign(reading.comparator)}{phrases.brief(reading.value)} µg/mL"
+
+
+def _why_unused(judgement: TroughJudgement, wording: Wording) -> str:
+    if judgement.reading is None:
+        return "no usable value"
+    return "no date" if judgement.drawn is None else wording.word("unused_brief", judgement.qualification)
 
 
 def name_moment_to_measure(recheck: str | None, show: Callable[[str], str]) -> str:

@@ -29,8 +29,8 @@ from cds_service.clinical.record import IssueLevel
 FILE = "wording.toml"
 SIDES = ("For", "Against")
 # Variants of a row, beside the antibody.
-SITUATIONS = ("stop", "unread", "no-level", "no-step", "insufficient", "forecast")
-STOP, UNREAD, NO_LEVEL, NO_STEP, INSUFFICIENT, FORECAST = SITUATIONS
+SITUATIONS = ("stop", "unused", "unread", "no-level", "no-step", "insufficient", "forecast")
+STOP, UNUSED, UNREAD, NO_LEVEL, NO_STEP, INSUFFICIENT, FORECAST = SITUATIONS
 
 # The words in {braces} and the greatest number of characters that `cards.summary` puts in their place.
 WIDTHS = MappingProxyType(
@@ -44,19 +44,21 @@ WIDTHS = MappingProxyType(
         "draft": 12,
         "intended": 12,
         "unread": 30,
+        "unused": 68,
         "last": 25,
         "when": 80,
         "cause": 90,
     }
 )
-SENTENCE_ONLY = frozenset({"compared", "dose", "to_dose", "missing"})  # unbounded: for `consider`, never for a summary
-NAME_WIDTHS = MappingProxyType({"level_name": 12, "antibody_brief": 17})
+SENTENCE_ONLY = frozenset({"compared", "dose", "to_dose", "missing", "doubts"})  # unbounded: for `consider`, never for a summary
+NAME_WIDTHS = MappingProxyType({"level_name": 12, "antibody_brief": 17, "unused_brief": 22})
 
 _ENUM_TABLES: Mapping[str, Iterable[str]] = {
     "qualification": Qualification,
     "trough_status": TroughStatus,
     "antibody": AntibodyStatus,
     "antibody_brief": AntibodyStatus,
+    "unused_brief": Qualification,
     "disease": DiseaseStatus,
     "phase": Phase,
     "change": OrderChange,

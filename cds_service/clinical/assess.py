@@ -9,7 +9,7 @@ from datetime import datetime
 
 from cds_service import __version__
 from cds_service.clinical.advice import decide
-from cds_service.clinical.antibody import judge_antibody
+from cds_service.clinical.antibody import judge_antibody, judge_newer
 from cds_service.clinical.applicability import age_in_years, cannot_judge, not_applicable
 from cds_service.clinical.assessment import (
     AntibodyStatus,
@@ -45,6 +45,7 @@ from cds_service.clinical.timeline import (
     phase_at,
 )
 from cds_service.clinical.trough import contradiction, deciding, judge_levels, status_of
+from cds_service.clinical.unused import unused_results
 
 # The parts of the chart in which a reason against a step may stand: unread, they take the button away.
 GROUNDS = ("infusions", "conditions", "allergies", "laboratory")
@@ -119,6 +120,8 @@ def assess(
         facts, forecast_issues = _with_forecast(facts, leading_rule, record, timeline, judgements, age)
         leading_rule, advice = decide(facts)
     newer = _newer(judgements, trough)
+    without_drug = [judgement.drawn for judgement in newer if judgement.drawn and is_undetectable(judgement)]
+    newer_antibody = judge_newer(record.antibodies, trough.level, without_drug)
     issues = (
         *record.issues,
         *timeline.issues,
@@ -127,7 +130,7 @@ def assess(
         *stop_issues,
         *predictor_issues,
         *forecast_issues,
-        *clinical_notes(facts, record, judgements, newer, age_years=age, dose_capped=capped),
+        *clinical_notes(facts, record, judgements, newer, newer_antibody, age_years=age, dose_capped=capped),
     )
     return Assessment(
         as_of=as_of,
@@ -154,6 +157,8 @@ def assess(
         reactions=record.reactions,
         newer_levels=newer,
         unread_parts=_unread(record),
+        newer_antibody=newer_antibody,
+        unused_results=tuple(dict.fromkeys(unused_results(record, trough, issues))),
         issues=tuple(dict.fromkeys(issues)),
         versions=Versions(software=__version__, knowledge=knowledge_version(), policy=policy.name),
     )

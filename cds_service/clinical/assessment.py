@@ -465,6 +465,8 @@ class Assessment:
     issues: tuple[DataIssue, ...]
     versions: Versions
     unread_parts: tuple[str, ...] = ()  # parts of the chart that could not be read, or not in full
+    newer_antibody: AntibodyJudgement | None = None  # drawn after the deciding level, not negative, and not used
+    unused_results: tuple[DataIssue, ...] = ()  # of levels and antibodies that may be newer than those that decide
 
     @property
     def leading(self) -> Advice | None:

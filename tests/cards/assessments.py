@@ -106,6 +106,20 @@ def disease(status: DiseaseStatus = DiseaseStatus.QUIET) -> DiseaseJudgement:
     )
 
 
+UNUSED = (
+    DataIssue(
+        "level-not-usable",
+        "infliximab_level",
+        IssueLevel.LIMITING,
+        "A newer level (2026-11-22) was not used: the sample came more than 7 days after the infusion was due.",
+    ),
+    DataIssue(
+        "antibody-newer",
+        "infliximab_antibody",
+        IssueLevel.LIMITING,
+        "A newer antibody (2026-11-22) reads as high; it was not drawn with a level that can decide, and was not used.",
+    ),
+)
 GIVEN = GivenRegimen(
     dose_mg=200,
     dose_mg_per_kg=5.2,
@@ -695,6 +709,23 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
             trough=trough(7.2),
             trough_status=TroughStatus.WITHIN,
             advice=advise(AdviceKind.KEEP_REGIMEN, 21, "level within target"),
+        ),
+        "keep_regimen-unused": change(
+            trough=trough(6.5),
+            trough_status=TroughStatus.WITHIN,
+            antibody=antibody(AntibodyStatus.UNKNOWN, None),
+            advice=advise(AdviceKind.KEEP_REGIMEN, 21, "level within target"),
+            newer_levels=(
+                trough(
+                    1.0,
+                    LESS,
+                    Qualification.AFTER_DELAYED_INFUSION,
+                    reasons=("the sample came more than 7 days after the infusion was due",),
+                ),
+            ),
+            newer_antibody=replace(antibody(AntibodyStatus.HIGH, 250.0, None), same_sample=False),
+            unused_results=UNUSED,
+            issues=UNUSED,
         ),
         "keep_regimen-unread": change(
             trough=trough(7.2),

@@ -18,7 +18,7 @@ from cds_service.clinical.assessment import (
     Qualification,
     Severity,
 )
-from cds_service.clinical.record import DataIssue, IssueLevel
+from cds_service.clinical.record import Comparator, DataIssue, IssueLevel
 from tests.cards.assessments import (
     AS_OF,
     CARDS,
@@ -98,6 +98,59 @@ def test_what_is_not_ours_and_what_is_induction_stay_silent_though_parts_are_unr
     unread = replace(CARDS["keep_regimen-unread"], advice=())
     assert write_cards(replace(unread, leading_rule=5), hook=hook, draft=DRAFT) == ()
     assert write_cards(replace(unread, leading_rule=1, applies=False), hook=hook, draft=DRAFT) == ()
+
+
+# --------------------------------------------------------------------------- silence means: nothing newer was unused
+
+
+UNUSED = CARDS["keep_regimen-unused"]
+NEWER_LEVEL = UNUSED.newer_levels[0]
+
+
+@pytest.mark.parametrize("hook", [*ORDER_HOOKS, "patient-view"])
+def test_a_regimen_to_keep_is_not_kept_silent_where_a_newer_result_was_not_used(hook: str) -> None:
+    card = card_of(UNUSED, hook)
+    assert card.summary == (
+        "Trough 6.5 µg/mL, target 5–10, but newer antibody high and level below the assay's limit not used"
+    )
+    assert card.indicator is Severity.INFO
+    assert "it may not be the last word: A newer level (2026-11-22) was not used" in line(UNUSED, 5, hook)
+    assert "look at the result that was not used before signing" in str(card.detail)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"newer_levels": ()}, "newer antibody high not used: no level with it"),
+        ({"newer_antibody": None}, "newer level below the assay's limit not used: after a delay"),
+        (
+            {"newer_antibody": None, "newer_levels": (trough(0.9, level=replace(NEWER_LEVEL.level, drawn=None)),)},  # type: ignore[type-var]
+            "newer level below the assay's limit not used: no date",
+        ),
+        (
+            {"newer_antibody": None, "newer_levels": (trough(34, Comparator.GREATER, Qualification.TOO_EARLY),)},
+            "newer level >34 µg/mL not used: drawn too early",
+        ),
+        ({"newer_antibody": None, "newer_levels": (trough(None),)}, "newer level not used: no usable value"),
+        ({"newer_antibody": None, "newer_levels": ()}, "a level could not be used, see line 5"),
+        (
+            {"newer_antibody": None, "newer_levels": (), "unused_results": UNUSED.unused_results[1:]},
+            "an antibody could not be used, see line 5",
+        ),
+    ],
+)
+def test_the_summary_says_which_newer_result_was_not_used_and_why(changes: dict[str, object], told: str) -> None:
+    assert card_of(replace(UNUSED, **changes)).summary == f"Trough 6.5 µg/mL, target 5–10, but {told}"  # type: ignore[arg-type]
+
+
+def test_line_2_names_a_newer_antibody_once_with_its_number() -> None:
+    assert "Newer antibody not used: high: 250 U/mL, assay Mayo ECL, drawn 22 Nov 2026." in line(UNUSED, 2)
+    shown = replace(UNUSED.antibody, result=UNUSED.newer_antibody.result, same_sample=False)  # type: ignore[union-attr]
+    told = line(replace(UNUSED, antibody=shown), 2)
+    assert told.count("250 U/mL") == 1
+    assert told.endswith("Newer antibody not used: high.")
+    undated = replace(UNUSED.newer_antibody, result=None)  # type: ignore[type-var]
+    assert "Newer" not in line(replace(UNUSED, newer_antibody=undated), 2)
 
 
 # ------------------------------------------------------------------------------------------- line 6 hides no limit
