@@ -46,6 +46,8 @@ def _variants(assessment: Assessment, advice: Advice) -> Iterator[str]:
         yield NO_LEVEL
     if assessment.forecast is not None:
         yield from _by_the_forecast(assessment.forecast, advice)
+    if advice.kind is AdviceKind.MEASURE_TROUGH and assessment.newer_antibody is not None:
+        yield assessment.newer_antibody.status
     if advice.kind is not AdviceKind.AFTER_GAP or _antibody_is_fresh(assessment):
         yield status
 

@@ -480,6 +480,23 @@ def _too_early() -> Assessment:
     )
 
 
+def _late(status: AntibodyStatus, value: float) -> Assessment:
+    reason = "the sample came more than 7 days after the infusion was due"
+    return change(
+        trough=trough(
+            0.8,
+            LESS,
+            Qualification.AFTER_DELAYED_INFUSION,
+            hours_before_next_infusion=-24.0 * 14,
+            reasons=(reason,),
+        ),
+        trough_status=TroughStatus.UNDETERMINED,
+        undetectable=True,
+        antibody=antibody(status, value, None),
+        advice=advise(AdviceKind.MEASURE_TROUGH, 8, reason, recheck="before the following infusion, given on time"),
+    )
+
+
 def _active_in_target() -> Assessment:
     return change(
         trough=trough(7.8),
@@ -636,6 +653,8 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
         ),
         "measure_trough": _no_level(),
         "measure_trough-too-early": _too_early(),
+        "measure_trough-antibody-high": _late(AntibodyStatus.HIGH, 250.0),
+        "measure_trough-antibody-positive": _late(AntibodyStatus.POSITIVE, 70.0),
         "measure_trough-order-for-infusion-3": _order_for_infusion_3(),
         "measure_trough-own-baseline": _with_own_model(Probability(BASELINE, 0.887, (0.511, 0.983)), ALL_FOUR),
         "measure_trough-recalibrated": _with_own_model(Probability(RECALIBRATED, 0.46, (0.32, 0.61)), ALL_FOUR),

@@ -220,6 +220,30 @@ def test_without_a_level_a_high_antibody_still_comes_first() -> None:
     assert card_of(both).summary == "This order gives more drug, but antibody high: review before signing"
 
 
+# ------------------------------------------------------------------------- no usable level, and the antibody is there
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("measure_trough-antibody-high", "Antibody high, no usable trough: review first"),
+        ("measure_trough-antibody-positive", "Antibody positive, no usable trough: grade it"),
+    ],
+)
+def test_beside_a_level_that_cannot_be_used_an_antibody_stands_in_the_summary(name: str, told: str) -> None:
+    card = card_of(CARDS[name])
+    assert card.summary == f"{told}, measure before the following infusion, given on time"
+    assert "- give the infusion as ordered and draw" not in str(card.detail)
+    assert "prepared for a reaction" in str(card.detail)
+
+
+def test_without_a_usable_level_a_newer_high_antibody_stands_in_the_summary_too() -> None:
+    newer = replace(CARDS["measure_trough"], newer_antibody=UNUSED.newer_antibody)
+    assert card_of(newer).summary.startswith("Antibody high, no usable trough: review first")
+    low = replace(UNUSED.newer_antibody, status=AntibodyStatus.LOW)  # type: ignore[type-var]
+    assert card_of(replace(newer, newer_antibody=low)).summary.startswith("No usable trough: measure")
+
+
 # ------------------------------------------------------------------------------------------------- after a gap
 
 
