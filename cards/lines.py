@@ -230,4 +230,5 @@ def write_disease(assessment: Assessment, wording: Wording) -> str:
 def _marker(marker: DiseaseMarker, wording: Wording) -> str:
     name = wording.name("marker", marker.marker) or escape(marker.marker)
     value = f"{phrases.sign(marker.comparator)}{phrases.number(marker.value)} {name_unit(marker.unit, wording)}"
-    return f"{name} {value.strip()} on {phrases.day(marker.at)}, {escape(marker.reading)}"
+    reading = wording.name("marker_reading", marker.reading) or escape(marker.reading)
+    return f"{name} {value.strip()} on {phrases.day(marker.at)}, {reading}"

@@ -81,7 +81,7 @@ _TEXTS = (
     "measures_missing",
 )
 _SOURCE = ("label", "topic_system", "topic_code", "topic_display", "override_system")
-_FREE_TABLES = ("level_name", "unit", "marker", "assay", "part", "override")
+_FREE_TABLES = ("level_name", "unit", "marker", "marker_reading", "assay", "part", "override")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from cds_service.clinical.moments import instant
 from cds_service.clinical.record import AntibodyLevel, DataIssue, DrugLevel, Moment, Reading, ReportedSign
 
 POSITIVE = (AntibodyStatus.LOW, AntibodyStatus.HIGH, AntibodyStatus.POSITIVE)
+AGAINST_MORE = (AntibodyStatus.HIGH, AntibodyStatus.POSITIVE)
 # A result that says nothing yields to one that says something; among those that do, the gravest is judged.
 GRAVITY = (
     AntibodyStatus.UNKNOWN,

@@ -76,6 +76,8 @@ def test_a_reports_own_upper_limit_goes_before_the_usual_one() -> None:
 def test_each_marker_is_evidence_with_its_reading() -> None:
     evidence = judge(chart(level(7), markers=[measured(CRP, 12, ago(weeks=1))])).disease.evidence
     assert [(m.marker, m.reading) for m in evidence] == [("crp", "raised once")]
+    since = judge(chart(level(7), markers=[measured(CRP, 12, ago(weeks=4)), measured(CRP, 2, ago(weeks=1))]))
+    assert [m.reading for m in since.disease.evidence] == ["normal", "raised before"]
 
 
 FISTULA = "perianal_fistula"
