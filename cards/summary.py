@@ -13,11 +13,13 @@ from cds_service.clinical.assessment import (
     AdviceKind,
     AntibodyStatus,
     Assessment,
+    DiseaseStatus,
     Forecast,
     TroughJudgement,
     TroughTarget,
 )
 from cds_service.clinical.record import Comparator, Reading
+from cds_service.clinical.target import RAISED
 from cds_service.clinical.unused import LEVEL
 
 NO_TROUGH = "No usable trough"
@@ -107,6 +109,7 @@ def fill_places(
         "unused": name_unused(assessment, wording),
         "doubts": "; ".join(show(issue.message.rstrip(".")) for issue in assessment.unused_results),
         "missing": ", ".join(_unread(assessment, wording, show)),
+        "activity": name_activity(assessment, wording),
         "last": name_last_infusion(assessment),
         "when": name_moment_to_measure(name_recheck(assessment, advice), show),
         "cause": name_cause(assessment, advice, show),
@@ -181,6 +184,14 @@ def name_unread(assessment: Assessment, wording: Wording, show: Callable[[str], 
 
 def _unread(assessment: Assessment, wording: Wording, show: Callable[[str], str]) -> list[str]:
     return [wording.name("part", part) or show(part) or "a part without a name" for part in assessment.unread_parts]
+
+
+def name_activity(assessment: Assessment, wording: Wording) -> str:
+    """How a sentence about a trough goes on: what raised the target, and whether the disease is active."""
+    fistula = any(issue.code == RAISED for issue in assessment.issues)
+    raised = wording.word("text", "perianal_activity") if fistula else ""
+    quiet = assessment.disease.status is DiseaseStatus.QUIET
+    return raised if raised and quiet else raised + wording.word("activity", assessment.disease.status)
 
 
 def name_unused(assessment: Assessment, wording: Wording) -> str:

@@ -50,7 +50,7 @@ WIDTHS = MappingProxyType(
         "cause": 90,
     }
 )
-SENTENCE_ONLY = frozenset({"compared", "dose", "to_dose", "missing", "doubts"})  # unbounded: for `consider`, never for a summary
+SENTENCE_ONLY = frozenset({"compared", "dose", "to_dose", "missing", "doubts", "activity"})  # unbounded: for `consider`, never for a summary
 NAME_WIDTHS = MappingProxyType({"level_name": 12, "antibody_brief": 17, "unused_brief": 22})
 
 _ENUM_TABLES: Mapping[str, Iterable[str]] = {
@@ -60,6 +60,7 @@ _ENUM_TABLES: Mapping[str, Iterable[str]] = {
     "antibody_brief": AntibodyStatus,
     "unused_brief": Qualification,
     "disease": DiseaseStatus,
+    "activity": DiseaseStatus,
     "phase": Phase,
     "change": OrderChange,
     "issue": IssueLevel,
@@ -73,6 +74,7 @@ _TEXTS = (
     "no_forecast",
     "no_recheck",
     "nothing_assumed",
+    "perianal_activity",
     "risk_caveat",
     "baseline_label",
     "baseline_caveat",

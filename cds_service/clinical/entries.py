@@ -6,7 +6,7 @@ sections 2, 4 and 5. Sentences for the reader live in `cards/wording`; these are
 
 from dataclasses import replace
 
-from cds_service.clinical.assessment import Advice, AdviceKind, AntibodyStatus, Qualification, Severity
+from cds_service.clinical.assessment import Advice, AdviceKind, AntibodyStatus, DiseaseStatus, Qualification, Severity
 from cds_service.clinical.courses import INDUCTION_INFUSIONS
 from cds_service.clinical.facts import Facts
 
@@ -122,10 +122,19 @@ def restore_dose(f: Facts) -> tuple[Advice, ...]:
     return (replace(advice, dose_mg_per_kg=f.intended_mg_per_kg),)
 
 
-def near_target(_: Facts) -> tuple[Advice, ...]:
+def near_target(f: Facts) -> tuple[Advice, ...]:
     """Row 13: measure again before changing anything."""
-    reasons = ("trough below target by less than 20 %", "no objective sign of active disease")
+    reasons = ("trough below target by less than 20 %", *_why_not_active(f))
     return (_entry(AdviceKind.NEAR_TARGET, 13, *reasons, recheck=NEXT_INFUSION),)
+
+
+def _why_not_active(f: Facts) -> tuple[str, ...]:
+    """What is known of the activity where it is not called active: nothing found is not the same as not looked."""
+    fistula = f.target.profile != f.policy.target_profile
+    raised = ("an active perianal fistula raised the target",) if fistula else ()
+    if f.disease.status is DiseaseStatus.UNKNOWN:
+        return (*raised, "whether the disease is active is not known")
+    return raised or ("no objective sign of active disease",)
 
 
 def shorten_interval(f: Facts) -> tuple[Advice, ...]:

@@ -13,6 +13,7 @@ from cds_service.clinical.assessment import (
     AdviceKind,
     AntibodyStatus,
     Assessment,
+    DiseaseStatus,
     OrderChange,
     PredictorState,
     Qualification,
@@ -28,6 +29,7 @@ from tests.cards.assessments import (
     ORDERED,
     advise,
     change,
+    disease,
     hook_for,
     on,
     trough,
@@ -370,3 +372,23 @@ def test_a_zero_is_never_told_as_a_level_wherever_it_stands() -> None:
 
 def test_just_below_target_means_less_than_a_fifth() -> None:
     assert "The trough is less than a fifth below target" in line(CARDS["near_target"], 5)
+
+
+RAISED = DataIssue("perianal-weak", "target", IssueLevel.NOTE, "The perianal target rests on small cohorts.")
+
+
+@pytest.mark.parametrize(
+    ("status", "issues", "told"),
+    [
+        (DiseaseStatus.QUIET, (), "below target and nothing points to active inflammation; repeat it"),
+        (DiseaseStatus.UNKNOWN, (), "below target; whether the disease is active is not known, so measure CRP"),
+        (DiseaseStatus.QUIET, (RAISED,), "below target, which an active perianal fistula raised; repeat it"),
+        (DiseaseStatus.UNKNOWN, (RAISED,), "which an active perianal fistula raised; whether the disease is active"),
+    ],
+)
+def test_just_below_target_the_disease_is_not_called_quiet_where_that_is_not_known(
+    status: DiseaseStatus, issues: tuple[DataIssue, ...], told: str
+) -> None:
+    near = replace(CARDS["near_target"], disease=disease(status), issues=issues)
+    assert told in line(near, 5)
+    assert "is not active" not in detail(near)
