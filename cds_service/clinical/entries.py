@@ -9,9 +9,15 @@ from dataclasses import replace
 from cds_service.clinical.assessment import Advice, AdviceKind, AntibodyStatus, DiseaseStatus, Qualification, Severity
 from cds_service.clinical.courses import INDUCTION_INFUSIONS
 from cds_service.clinical.facts import Facts
+from cds_service.clinical.regimen import STEP_WEEKS
 
 SECOND_ON_NEW_SCHEDULE = "before the second infusion on the new schedule"
+# The infusion with the new dose is the first on it; a level counts only after two of them (the contract, section 1).
+THIRD_AT_NEW_DOSE = "after two infusions at the new dose, before the third"
+THIRD_AT_RESTORED_DOSE = "after two infusions at the restored dose, before the third"
+THIRD_ON_REGIMEN = "after two infusions on the present regimen, before the third"
 NEXT_INFUSION = "before the next infusion"
+SETTLED_AFTER = 2  # infusions on one regimen
 
 
 def _entry(
@@ -67,18 +73,30 @@ def already_intensified(f: Facts) -> tuple[Advice, ...]:
     over = f.over_the_limits
     severity = Severity.WARNING if over else Severity.INFO
     reasons = ("the draft already gives more than the regimen given", *over, "no further step before a new level")
-    return (_entry(AdviceKind.ALREADY_INTENSIFIED, 7, *reasons, severity=severity, recheck=SECOND_ON_NEW_SCHEDULE),)
+    recheck = SECOND_ON_NEW_SCHEDULE if _more_often(f) else THIRD_AT_NEW_DOSE
+    return (_entry(AdviceKind.ALREADY_INTENSIFIED, 7, *reasons, severity=severity, recheck=recheck),)
+
+
+def _more_often(f: Facts) -> bool:
+    """Whether the draft shortens the interval; else it gives more by its dose."""
+    weeks = f.ordered.interval_weeks if f.ordered else None
+    return weeks is not None and weeks <= f.interval - STEP_WEEKS
 
 
 def measure_trough(f: Facts) -> tuple[Advice, ...]:
     """Row 8: the first infusion before which a sample qualifies."""
     recheck = {
-        Qualification.BEFORE_STEADY_STATE: "before the second infusion after the change",
+        Qualification.BEFORE_STEADY_STATE: NEXT_INFUSION if _settled(f) else THIRD_ON_REGIMEN,
         Qualification.AFTER_DELAYED_INFUSION: "before the following infusion, given on time",
         Qualification.INDUCTION: "before infusion 4",
     }.get(f.trough.qualification, NEXT_INFUSION)
     advice = _entry(AdviceKind.MEASURE_TROUGH, 8, *_why_not_usable(f), recheck=recheck)
     return (replace(advice, prompt=f.prompt_now),)
+
+
+def _settled(f: Facts) -> bool:
+    """Whether two infusions on the present regimen were given since a sample that was drawn before them."""
+    return f.given is not None and f.given.infusions_on_regimen >= SETTLED_AFTER
 
 
 def _why_not_usable(f: Facts) -> tuple[str, ...]:
@@ -117,7 +135,7 @@ def restore_dose(f: Facts) -> tuple[Advice, ...]:
         _antibody_reason(f),
     )
     advice = _intensify(
-        f, AdviceKind.RESTORE_DOSE, 12, *reasons, recheck="before the second infusion at the restored dose"
+        f, AdviceKind.RESTORE_DOSE, 12, *reasons, recheck=THIRD_AT_RESTORED_DOSE
     )
     return (replace(advice, dose_mg_per_kg=f.intended_mg_per_kg),)
 
@@ -168,7 +186,7 @@ def review_dose(f: Facts) -> tuple[Advice, ...]:
         "dose below the site's cap",
         *_by_the_forecast(f, "dose allowed here"),
     )
-    advice = _intensify(f, AdviceKind.REVIEW_DOSE, 15, *reasons, recheck="before the second infusion at the new dose")
+    advice = _intensify(f, AdviceKind.REVIEW_DOSE, 15, *reasons, recheck=THIRD_AT_NEW_DOSE)
     return (replace(advice, dose_mg_per_kg=f.chosen_dose), *_reinduction(f, 15))
 
 

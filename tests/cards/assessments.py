@@ -445,7 +445,7 @@ def _outgrown(
         "trough below target",
         "the draft is under 90 % of the intended dose per kilogram",
         severity=Severity.WARNING,
-        recheck="before the second infusion at the restored dose",
+        recheck="after two infusions at the restored dose, before the third",
     )
     return change(
         ordered=replace(ORDERED, dose_mg=mg, dose_mg_per_kg=mg_per_kg, change=change_of_order),
@@ -550,7 +550,7 @@ def _four_weekly() -> Assessment:
         given=FOUR_WEEKLY,
         ordered=ORDERED_FOUR_WEEKLY,
         options=options(4.0),
-        recheck="before the second infusion at the new dose",
+        recheck="after two infusions at the new dose, before the third",
     )
 
 

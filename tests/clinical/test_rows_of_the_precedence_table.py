@@ -235,6 +235,19 @@ def test_row_7_a_draft_that_already_gives_more_gets_no_further_step(draft: objec
     assert kinds(assessment) == ["already_intensified"]
 
 
+@pytest.mark.parametrize(
+    ("draft", "recheck"),
+    [
+        (order(weeks=7), "before the second infusion on the new schedule"),
+        (order(weeks=7, mg=300), "before the second infusion on the new schedule"),
+        (order(mg=300), "after two infusions at the new dose, before the third"),
+        (order(weeks=None, mg=300), "after two infusions at the new dose, before the third"),
+    ],
+)
+def test_row_7_asks_for_a_level_that_will_count(draft: object, recheck: str) -> None:
+    assert judge(chart(level(1.7)), draft).advice[0].recheck == recheck  # type: ignore[arg-type]
+
+
 def test_row_7_vial_rounding_is_no_intensification() -> None:
     assert judge(chart(level(1.7)), order(mg=230)).leading_rule == 14
 
@@ -261,7 +274,11 @@ def test_row_7_still_says_that_the_antibody_is_high() -> None:
         ),
         (
             chart(level(3), given=[*infusions((62, 60, 56, 48, 40, 32, 24, 16)), infusion(ago(weeks=8), 400)]),
-            "before the second infusion after the change",
+            "after two infusions on the present regimen, before the third",
+        ),
+        (
+            chart(level(3, ago(weeks=8, hours=1)), given=[*infusions((62, 60, 56, 48, 40, 32, 24)), *infusions((16, 8), 400)]),
+            "before the next infusion",
         ),
     ],
 )
