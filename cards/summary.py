@@ -31,7 +31,7 @@ COMES_FIRST = frozenset({AdviceKind.MEASURE_TROUGH, AdviceKind.REVIEW_ANTIBODY, 
 
 
 def choose_wording(assessment: Assessment, advice: Advice, wording: Wording) -> KindWording:
-    """The row of sentences for this advice in this child: by its situation, else by antibody status."""
+    """The row of sentences for this advice in this child: by its situation, else by a status."""
     return wording.kind(advice.kind, *_variants(assessment, advice))
 
 
@@ -44,8 +44,10 @@ def _variants(assessment: Assessment, advice: Advice) -> Iterator[str]:
     if assessment.unread_parts:
         yield UNREAD
     measures = any(entry.kind is AdviceKind.MEASURE_TROUGH for entry in assessment.advice)
-    if measures and status not in ANTIBODY_FORBIDS:
-        yield NO_LEVEL
+    if status not in ANTIBODY_FORBIDS:
+        if measures:
+            yield NO_LEVEL
+        yield assessment.trough_status
     if assessment.forecast is not None:
         yield from _by_the_forecast(assessment.forecast, advice)
     if advice.kind is AdviceKind.MEASURE_TROUGH and assessment.newer_antibody is not None:

@@ -28,7 +28,7 @@ from cds_service.clinical.record import IssueLevel
 
 FILE = "wording.toml"
 SIDES = ("For", "Against")
-# Variants of a row, beside the antibody.
+# Variants of a row, beside the status of the antibody and of the trough.
 SITUATIONS = ("stop", "unused", "unread", "no-level", "no-step", "insufficient", "forecast")
 STOP, UNUSED, UNREAD, NO_LEVEL, NO_STEP, INSUFFICIENT, FORECAST = SITUATIONS
 
@@ -111,7 +111,7 @@ class KindWording:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """All sentences. `kinds` is keyed by kind and variant: an antibody status, a situation, or None: the row."""
+    """All sentences. `kinds` is keyed by kind and variant: a status of antibody or trough, a situation, or None: the row."""
 
     kinds: Mapping[tuple[str, str | None], KindWording]
     words: Mapping[str, Mapping[str, str]]
@@ -208,8 +208,8 @@ def _kinds(table: Mapping[str, dict[str, object]]) -> Iterable[tuple[tuple[str, 
         variants = row.get("when", {})
         for variant, changed in variants.items() if isinstance(variants, dict) else ():
             where = f"kind.{name}.when.{variant}"
-            if variant not in SITUATIONS and variant not in list(AntibodyStatus):
-                raise _refuse(where, f"is neither an antibody status nor one of {', '.join(SITUATIONS)}")
+            if variant not in (*SITUATIONS, *AntibodyStatus, *TroughStatus):
+                raise _refuse(where, f"is no status of antibody or trough, nor one of {', '.join(SITUATIONS)}")
             yield (name, variant), _kind_wording(where, base | changed)
 
 

@@ -332,6 +332,10 @@ def _draft_forecast() -> Assessment:
     return _with_forecast(_already_intensified(), replace(FORECAST, draft=draft, choice=None))
 
 
+def _in_target_all_the_same(value: float, status: TroughStatus) -> Assessment:
+    return replace(_draft_forecast(), trough=trough(value), trough_status=status)
+
+
 def _dose_to_restore() -> Assessment:
     """A child who has grown: what goes on unchanged is less per kilogram than intended."""
     now = foreseen(8, 4.2, (2.6, 0.7, 7.1), (0.13, 0.01))
@@ -695,6 +699,8 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
             ),
             antibody=antibody(AntibodyStatus.UNKNOWN, None),
         ),
+        "already_intensified-within": _in_target_all_the_same(7.0, TroughStatus.WITHIN),
+        "already_intensified-above": _in_target_all_the_same(18.0, TroughStatus.ABOVE),
         "already_intensified-no-level": _already_intensified(
             *advise(AdviceKind.MEASURE_TROUGH, 8, "no level on record", recheck="before the next infusion"),
             trough=TroughJudgement(None, Qualification.NONE, reasons=("no level on record",)),

@@ -217,6 +217,29 @@ def test_without_a_level_an_order_that_gives_more_names_both_samples_and_one_tim
     assert "after two infusions" not in str(card.detail)
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "already_intensified-within",
+            "Trough 7 µg/mL, target 5–10: this order gives more drug, the level does not ask for it",
+        ),
+        (
+            "already_intensified-above",
+            "Trough 18 µg/mL, above target 5–10: this order gives more drug, no level asks for it",
+        ),
+    ],
+)
+def test_an_order_that_gives_more_for_an_adequate_level_is_told_that_the_level_does_not_ask_for_it(
+    name: str, told: str
+) -> None:
+    card = card_of(CARDS[name])
+    assert card.summary == told
+    assert "- keep the former regimen" in str(card.detail)
+    high = replace(CARDS[name], antibody=CARDS["review_antibody"].antibody, forecast=None)
+    assert card_of(high).summary == "This order gives more drug, but antibody high: review before signing"
+
+
 def test_without_a_level_a_high_antibody_still_comes_first() -> None:
     both = replace(CARDS["already_intensified-no-level"], antibody=CARDS["review_antibody"].antibody)
     assert card_of(both).summary == "This order gives more drug, but antibody high: review before signing"
