@@ -68,11 +68,11 @@ def _newer_antibody(found: AntibodyJudgement | None) -> Iterator[DataIssue]:
 
 
 def _fell(judgements: Sequence[TroughJudgement], facts: Facts) -> bool:
-    """Whether the deciding trough lost more than 60 % against the judged one before it, on one regimen."""
-    judged = [j.reading for j in judgements if j.reading and j.status is not TroughStatus.UNDETERMINED][:2]
-    if len(judged) < 2 or judged[0] is not facts.trough.reading:
+    """Whether the deciding trough surely lost more than 60 % against the judged one before it, on one regimen."""
+    judged = [j for j in judgements if j.reading and j.status is not TroughStatus.UNDETERMINED][:2]
+    if len(judged) < 2 or judged[0] is not facts.trough:
         return False
-    return judged[0].high < MARKED_FALL * judged[1].low * (1 - 1e-9)
+    return judged[0].highest_trough < MARKED_FALL * judged[1].lowest_trough * (1 - 1e-9)
 
 
 def _albumin(record: TreatmentRecord) -> Iterator[DataIssue]:

@@ -465,6 +465,14 @@ def test_row_20_needs_two_high_troughs(second: float | None) -> None:
     assert judge(chart(*levels, given=given, markers=remission())).leading_rule == 21  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("early", "rule"), [(24, 21), (59, 21), (61, 20)])
+def test_row_20_counts_the_trough_that_an_early_sample_surely_implies(early: float, rule: int) -> None:
+    given = infusions((94, 92, *range(88, 7, -8)))
+    levels = (level(early, ago(weeks=2)), level(18, ago(weeks=8, hours=1)))
+    record = chart(*levels, given=given, antibodies=[antibody("<20", drawn=ago(weeks=2))], markers=remission())  # type: ignore[arg-type]
+    assert judge(record).leading_rule == rule
+
+
 def test_row_20_needs_a_remission_without_a_raised_marker() -> None:
     given = infusions((94, 92, *range(88, 7, -8)))
     raised = sorted((*remission(), measured("calprotectin", 400, ago(weeks=14))), key=lambda m: m.at.at)  # type: ignore[attr-defined]
