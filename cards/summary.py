@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from cards import phrases
 from cards.markdown import plain
-from cards.wording import FORECAST, INSUFFICIENT, NO_LEVEL, NO_STEP, STOP, UNREAD, UNUSED, WIDTHS, KindWording, Wording
+from cards.wording import FORECAST, INSUFFICIENT, NO_LEVEL, NO_STEP, STALE, STOP, UNREAD, UNUSED, WIDTHS, KindWording, Wording
 from cds_service.clinical.assessment import (
     Advice,
     AdviceKind,
@@ -15,6 +15,7 @@ from cds_service.clinical.assessment import (
     Assessment,
     DiseaseStatus,
     Forecast,
+    Qualification,
     TroughJudgement,
     TroughTarget,
 )
@@ -44,9 +45,11 @@ def _variants(assessment: Assessment, advice: Advice) -> Iterator[str]:
     if assessment.unread_parts:
         yield UNREAD
     measures = any(entry.kind is AdviceKind.MEASURE_TROUGH for entry in assessment.advice)
-    if status not in ANTIBODY_FORBIDS:
-        if measures:
-            yield NO_LEVEL
+    if measures and status not in ANTIBODY_FORBIDS:
+        yield NO_LEVEL
+    if assessment.trough.qualification is Qualification.STALE:
+        yield STALE
+    elif status not in ANTIBODY_FORBIDS:
         yield assessment.trough_status
     if assessment.forecast is not None:
         yield from _by_the_forecast(assessment.forecast, advice)

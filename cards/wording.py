@@ -29,8 +29,8 @@ from cds_service.clinical.record import IssueLevel
 FILE = "wording.toml"
 SIDES = ("For", "Against")
 # Variants of a row, beside the status of the antibody and of the trough.
-SITUATIONS = ("stop", "unused", "unread", "no-level", "no-step", "insufficient", "forecast")
-STOP, UNUSED, UNREAD, NO_LEVEL, NO_STEP, INSUFFICIENT, FORECAST = SITUATIONS
+SITUATIONS = ("stop", "unused", "unread", "no-level", "stale", "no-step", "insufficient", "forecast")
+STOP, UNUSED, UNREAD, NO_LEVEL, STALE, NO_STEP, INSUFFICIENT, FORECAST = SITUATIONS
 
 # The words in {braces} and the greatest number of characters that `cards.summary` puts in their place.
 WIDTHS = MappingProxyType(

@@ -203,16 +203,25 @@ def less_than_given(f: Facts) -> tuple[Advice, ...]:
     return (replace(base[0], rule=17, severity=Severity.WARNING, reasons=reasons), *base[1:])
 
 
-def other_mechanism(_: Facts) -> tuple[Advice, ...]:
-    """Row 18: enough drug, active disease."""
-    reasons = ("level in or above target", "objective signs of active disease")
-    return (_entry(AdviceKind.REVIEW_MECHANISM, 18, *reasons),)
+def other_mechanism(f: Facts) -> tuple[Advice, ...]:
+    """Row 18: enough drug, active disease; a new level first where the last is too old to decide."""
+    reasons = (_adequate(f), "objective signs of active disease")
+    return (_entry(AdviceKind.REVIEW_MECHANISM, 18, *reasons, recheck=NEXT_INFUSION if _stale(f) else None),)
 
 
-def watch_antibody(_: Facts) -> tuple[Advice, ...]:
+def watch_antibody(f: Facts) -> tuple[Advice, ...]:
     """Row 19: enough drug, and an antibody."""
-    reasons = ("level in or above target", "antibody positive")
-    return (_entry(AdviceKind.WATCH_ANTIBODY, 19, *reasons, recheck="in two infusions"),)
+    reasons = (_adequate(f), "antibody positive")
+    recheck = NEXT_INFUSION if _stale(f) else "in two infusions"
+    return (_entry(AdviceKind.WATCH_ANTIBODY, 19, *reasons, recheck=recheck),)
+
+
+def _stale(f: Facts) -> bool:
+    return f.trough.qualification is Qualification.STALE
+
+
+def _adequate(f: Facts) -> str:
+    return "last level in target, but too old to decide" if _stale(f) else "level in or above target"
 
 
 def consider_less(f: Facts) -> tuple[Advice, ...]:

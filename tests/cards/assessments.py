@@ -708,6 +708,32 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
             antibody=antibody(AntibodyStatus.UNKNOWN, None),
         ),
         "review_mechanism": _active_in_target(),
+        "review_mechanism-above": replace(
+            _active_in_target(), trough=trough(14.0), trough_status=TroughStatus.ABOVE
+        ),
+        "review_mechanism-stale": replace(
+            _active_in_target(),
+            trough=trough(6.0, qualification=Qualification.STALE, level=OLD_LEVEL),
+            advice=advise(
+                AdviceKind.REVIEW_MECHANISM,
+                18,
+                "last level in target, but too old to decide",
+                "objective signs of active disease",
+                recheck="before the next infusion",
+            ),
+        ),
+        "watch_antibody-stale": change(
+            trough=trough(6.0, qualification=Qualification.STALE, level=OLD_LEVEL),
+            trough_status=TroughStatus.WITHIN,
+            antibody=antibody(AntibodyStatus.LOW, 61.0, None),
+            advice=advise(
+                AdviceKind.WATCH_ANTIBODY,
+                19,
+                "last level in target, but too old to decide",
+                "antibody positive",
+                recheck="before the next infusion",
+            ),
+        ),
         "watch_antibody": change(
             trough=trough(6.1),
             trough_status=TroughStatus.WITHIN,

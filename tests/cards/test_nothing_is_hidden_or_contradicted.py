@@ -269,6 +269,27 @@ def test_without_a_usable_level_a_newer_high_antibody_stands_in_the_summary_too(
     assert card_of(replace(newer, newer_antibody=low)).summary.startswith("No usable trough: measure")
 
 
+# --------------------------------------------------------------------------------- an adequate level, active disease
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("review_mechanism", "aim once for the upper part of the target and re-assess"),
+        ("review_mechanism-above", "a drug with another mechanism of action"),
+        ("review_mechanism-stale", "keep the regimen until the new level is back"),
+    ],
+)
+def test_the_first_other_way_in_active_disease_depends_on_the_level(name: str, first: str) -> None:
+    assert f"Other ways:\n\n   - {first}\n" in detail(CARDS[name])
+
+
+@pytest.mark.parametrize("name", ["review_mechanism-stale", "watch_antibody-stale"])
+def test_a_level_too_old_to_decide_is_not_called_adequate_and_a_new_one_is_asked_for(name: str) -> None:
+    assert "The level is adequate" not in detail(CARDS[name])
+    assert "**Re-check**: before the next infusion." in line(CARDS[name], 6)
+
+
 # ------------------------------------------------------------------------------------------------- after a gap
 
 

@@ -439,6 +439,15 @@ def test_row_19_an_antibody_in_target_is_watched() -> None:
     assert lead(judge(record)) == ("watch_antibody", 19, "info")
 
 
+def test_rows_18_and_19_ask_for_a_new_level_where_the_last_is_too_old_to_decide() -> None:
+    then = ago(weeks=24, hours=1)
+    record = chart(level(7, then), markers=ACTIVE, antibodies=[antibody(60, drawn=then)])
+    assert [entry.recheck for entry in judge(record).advice] == ["before the next infusion"] * 2
+    assert judge(record).advice[0].reasons[0] == "last level in target, but too old to decide"
+    now = chart(level(7), markers=ACTIVE, antibodies=[antibody(60)])
+    assert [entry.recheck for entry in judge(now).advice] == [None, "in two infusions"]
+
+
 def test_rows_18_and_19_stand_on_one_card() -> None:
     record = chart(level(7), markers=ACTIVE, antibodies=[antibody(60)])
     assert kinds(judge(record)) == ["review_mechanism", "watch_antibody"]
