@@ -94,7 +94,7 @@ def assess(
         policy=policy,
         not_applicable=not_applicable(record, order, timeline, age, policy),
         cannot_judge=cannot_judge(
-            record, age, policy, contradictory=contradiction(judgements, trough, timeline), gap=gap
+            record, age, policy, contradiction=contradiction(judgements, trough, timeline), gap=gap
         ),
         stops=stops,
         gap=gap,
