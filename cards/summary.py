@@ -7,7 +7,20 @@ from collections.abc import Callable, Iterator, Mapping
 
 from cards import phrases
 from cards.markdown import plain
-from cards.wording import FORECAST, INSUFFICIENT, NO_LEVEL, NO_STEP, STALE, STOP, UNREAD, UNUSED, WIDTHS, KindWording, Wording
+from cards.wording import (
+    FORECAST,
+    INSUFFICIENT,
+    NO_LEVEL,
+    NO_STEP,
+    RELAXED,
+    STALE,
+    STOP,
+    UNREAD,
+    UNUSED,
+    WIDTHS,
+    KindWording,
+    Wording,
+)
 from cds_service.clinical.assessment import (
     Advice,
     AdviceKind,
@@ -15,6 +28,7 @@ from cds_service.clinical.assessment import (
     Assessment,
     DiseaseStatus,
     Forecast,
+    OrderChange,
     Qualification,
     TroughJudgement,
     TroughTarget,
@@ -37,26 +51,29 @@ def choose_wording(assessment: Assessment, advice: Advice, wording: Wording) -> 
 
 
 def _variants(assessment: Assessment, advice: Advice) -> Iterator[str]:
-    status = assessment.antibody.status
-    if assessment.stop_conditions:
-        yield STOP
-    if assessment.unused_results:
-        yield UNUSED
-    if assessment.unread_parts:
-        yield UNREAD
-    measures = any(entry.kind is AdviceKind.MEASURE_TROUGH for entry in assessment.advice)
-    if measures and status not in ANTIBODY_FORBIDS:
-        yield NO_LEVEL
-    if assessment.trough.qualification is Qualification.STALE:
-        yield STALE
-    elif status not in ANTIBODY_FORBIDS:
+    yield from (situation for situation, holds in _situations(assessment).items() if holds)
+    if assessment.antibody.status not in ANTIBODY_FORBIDS and assessment.trough.qualification.qualifies:
         yield assessment.trough_status
     if assessment.forecast is not None:
         yield from _by_the_forecast(assessment.forecast, advice)
     if advice.kind is AdviceKind.MEASURE_TROUGH and assessment.newer_antibody is not None:
         yield assessment.newer_antibody.status
     if advice.kind is not AdviceKind.AFTER_GAP or _antibody_is_fresh(assessment):
-        yield status
+        yield assessment.antibody.status
+
+
+def _situations(assessment: Assessment) -> Mapping[str, bool]:
+    """What goes before any status, the gravest first."""
+    ordered = assessment.ordered
+    measures = any(entry.kind is AdviceKind.MEASURE_TROUGH for entry in assessment.advice)
+    return {
+        STOP: bool(assessment.stop_conditions),
+        UNUSED: bool(assessment.unused_results),
+        UNREAD: bool(assessment.unread_parts),
+        NO_LEVEL: measures and assessment.antibody.status not in ANTIBODY_FORBIDS,
+        STALE: assessment.trough.qualification is Qualification.STALE,
+        RELAXED: ordered is not None and ordered.change is OrderChange.RELAXES,
+    }
 
 
 def _by_the_forecast(forecast: Forecast, advice: Advice) -> Iterator[str]:
@@ -205,8 +222,8 @@ def name_unused(assessment: Assessment, wording: Wording) -> str:
     found = [wording.word("antibody_brief", antibody.status)] if antibody else []
     found += [f"level {_unused_value(newest.reading)}".rstrip()] if newest else []
     if not found:
-        told = any(issue.about == LEVEL for issue in assessment.unused_results)
-        return f"{'a level' if told else 'an antibody'} could not be used, see line 5"
+        of_a_level = any(issue.about == LEVEL for issue in assessment.unused_results)
+        return f"{'a level' if of_a_level else 'an antibody'} could not be used, see line 5"
     told = f"newer {' and '.join(found)} not used"
     why = f"{told}: {_why_unused(newest, wording)}" if newest else f"{told}: no level with it"
     return why if len(why) <= WIDTHS["unused"] else told

@@ -29,8 +29,8 @@ from cds_service.clinical.record import IssueLevel
 FILE = "wording.toml"
 SIDES = ("For", "Against")
 # Variants of a row, beside the status of the antibody and of the trough.
-SITUATIONS = ("stop", "unused", "unread", "no-level", "stale", "no-step", "insufficient", "forecast")
-STOP, UNUSED, UNREAD, NO_LEVEL, STALE, NO_STEP, INSUFFICIENT, FORECAST = SITUATIONS
+SITUATIONS = ("stop", "unused", "unread", "no-level", "stale", "relaxed", "no-step", "insufficient", "forecast")
+STOP, UNUSED, UNREAD, NO_LEVEL, STALE, RELAXED, NO_STEP, INSUFFICIENT, FORECAST = SITUATIONS
 
 # The words in {braces} and the greatest number of characters that `cards.summary` puts in their place.
 WIDTHS = MappingProxyType(
@@ -50,7 +50,9 @@ WIDTHS = MappingProxyType(
         "cause": 90,
     }
 )
-SENTENCE_ONLY = frozenset({"compared", "dose", "to_dose", "missing", "doubts", "activity"})  # unbounded: for `consider`, never for a summary
+SENTENCE_ONLY = frozenset(
+    {"compared", "dose", "to_dose", "missing", "doubts", "activity"}
+)  # unbounded: for `consider`, never for a summary
 NAME_WIDTHS = MappingProxyType({"level_name": 12, "antibody_brief": 17, "unused_brief": 22})
 
 _ENUM_TABLES: Mapping[str, Iterable[str]] = {
@@ -111,7 +113,10 @@ class KindWording:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """All sentences. `kinds` is keyed by kind and variant: a status of antibody or trough, a situation, or None: the row."""
+    """All sentences.
+
+    `kinds` is keyed by kind and variant: a status of antibody or trough, a situation, or None: the row.
+    """
 
     kinds: Mapping[tuple[str, str | None], KindWording]
     words: Mapping[str, Mapping[str, str]]

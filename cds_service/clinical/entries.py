@@ -134,15 +134,13 @@ def restore_dose(f: Facts) -> tuple[Advice, ...]:
         "the draft is under 90 % of the intended dose per kilogram",
         _antibody_reason(f),
     )
-    advice = _intensify(
-        f, AdviceKind.RESTORE_DOSE, 12, *reasons, recheck=THIRD_AT_RESTORED_DOSE
-    )
+    advice = _intensify(f, AdviceKind.RESTORE_DOSE, 12, *reasons, recheck=THIRD_AT_RESTORED_DOSE)
     return (replace(advice, dose_mg_per_kg=f.intended_mg_per_kg),)
 
 
 def near_target(f: Facts) -> tuple[Advice, ...]:
     """Row 13: measure again before changing anything."""
-    reasons = ("trough below target by less than 20 %", *_why_not_active(f))
+    reasons = ("trough below target by less than 20 %", *_why_not_active(f), *_gives_less(f))
     return (_entry(AdviceKind.NEAR_TARGET, 13, *reasons, recheck=NEXT_INFUSION),)
 
 
@@ -153,6 +151,10 @@ def _why_not_active(f: Facts) -> tuple[str, ...]:
     if f.disease.status is DiseaseStatus.UNKNOWN:
         return (*raised, "whether the disease is active is not known")
     return raised or ("no objective sign of active disease",)
+
+
+def _gives_less(f: Facts) -> tuple[str, ...]:
+    return ("the draft gives less than the regimen given",) if f.relaxes else ()
 
 
 def shorten_interval(f: Facts) -> tuple[Advice, ...]:
@@ -199,7 +201,7 @@ def at_limit(f: Facts) -> tuple[Advice, ...]:
 def less_than_given(f: Facts) -> tuple[Advice, ...]:
     """Row 17: as rows 14 and 15, and says that the draft gives less."""
     base = shorten_interval(f) if f.step is not None else review_dose(f)
-    reasons = (*base[0].reasons, "the draft gives less than the regimen given")
+    reasons = (*base[0].reasons, *_gives_less(f))
     return (replace(base[0], rule=17, severity=Severity.WARNING, reasons=reasons), *base[1:])
 
 

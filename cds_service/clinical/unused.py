@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from cds_service.clinical.assessment import TroughJudgement
 from cds_service.clinical.moments import instant
-from cds_service.clinical.record import DataIssue, IssueLevel, TreatmentRecord
+from cds_service.clinical.record import AntibodyLevel, DataIssue, DrugLevel, IssueLevel, TreatmentRecord
 
 LEVEL, ANTIBODY = "infliximab_level", "infliximab_antibody"
 # Told of any antibody of another day; one that is newer, and not negative, has an issue of its own.
@@ -19,7 +19,7 @@ def unused_results(
     record: TreatmentRecord, trough: TroughJudgement, issues: Iterable[DataIssue]
 ) -> tuple[DataIssue, ...]:
     """The limits on levels and antibodies, without those of results older than the deciding level."""
-    results = (*record.levels, *record.antibodies)
+    results: tuple[DrugLevel | AntibodyLevel, ...] = (*record.levels, *record.antibodies)
     older = {
         result.evidence
         for result in results

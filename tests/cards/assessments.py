@@ -350,6 +350,14 @@ def _dose_to_restore() -> Assessment:
     return _with_forecast(_outgrown(OrderChange.NONE, 160, 4.2), forecast)
 
 
+def _just_below_and_relaxed() -> Assessment:
+    near = _just_below()
+    assert near.forecast
+    draft = foreseen(12, 5.2, (1.2, 0.2, 4.1), (0.03, 0.01))
+    ordered = replace(ORDERED, interval_weeks=12.0, change=OrderChange.RELAXES)
+    return replace(near, ordered=ordered, forecast=replace(near.forecast, draft=draft))
+
+
 def _just_below() -> Assessment:
     reasons = ("trough below target", "no objective sign of active disease")
     near = change(
@@ -592,6 +600,7 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
         "restore_dose": _outgrown(),
         "restore_dose-forecast": _dose_to_restore(),
         "near_target-forecast": _just_below(),
+        "near_target-relaxed": _just_below_and_relaxed(),
         "already_intensified-forecast": _draft_forecast(),
         "at_limit": _below(
             AdviceKind.AT_LIMIT,
@@ -708,9 +717,7 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
             antibody=antibody(AntibodyStatus.UNKNOWN, None),
         ),
         "review_mechanism": _active_in_target(),
-        "review_mechanism-above": replace(
-            _active_in_target(), trough=trough(14.0), trough_status=TroughStatus.ABOVE
-        ),
+        "review_mechanism-above": replace(_active_in_target(), trough=trough(14.0), trough_status=TroughStatus.ABOVE),
         "review_mechanism-stale": replace(
             _active_in_target(),
             trough=trough(6.0, qualification=Qualification.STALE, level=OLD_LEVEL),

@@ -418,6 +418,12 @@ def test_just_below_target_means_less_than_a_fifth() -> None:
     assert "The trough is less than a fifth below target" in line(CARDS["near_target"], 5)
 
 
+def test_just_below_target_an_order_that_gives_less_is_told_so() -> None:
+    card = card_of(CARDS["near_target-relaxed"])
+    assert card.summary.endswith("just below target 5–10, order gives less: keep the former regimen")
+    assert "This order gives less than the regimen before" in line(CARDS["near_target-relaxed"], 5)
+
+
 RAISED = DataIssue("perianal-weak", "target", IssueLevel.NOTE, "The perianal target rests on small cohorts.")
 
 

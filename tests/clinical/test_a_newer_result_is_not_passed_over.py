@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cards.write import write_cards
-from cds_service.clinical.assessment import Assessment, AntibodyStatus
+from cds_service.clinical.assessment import AntibodyStatus, Assessment
 from cds_service.clinical.record import AntibodyLevel, DataIssue, DrugLevel, IssueLevel, Moment
 from tests.clinical.charts import EIGHT_WEEKLY, ago, antibody, chart, infusions, judge, level
 

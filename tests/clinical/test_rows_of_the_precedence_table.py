@@ -280,7 +280,10 @@ def test_row_7_still_says_that_the_antibody_is_high() -> None:
             "after two infusions on the present regimen, before the third",
         ),
         (
-            chart(level(3, ago(weeks=8, hours=1)), given=[*infusions((62, 60, 56, 48, 40, 32, 24)), *infusions((16, 8), 400)]),
+            chart(
+                level(3, ago(weeks=8, hours=1)),
+                given=[*infusions((62, 60, 56, 48, 40, 32, 24)), *infusions((16, 8), 400)],
+            ),
             "before the next infusion",
         ),
     ],
