@@ -21,7 +21,7 @@ from cds_service.clinical.assessment import (
     TroughJudgement,
     TroughTarget,
 )
-from cds_service.clinical.record import DrugLevel, Moment
+from cds_service.clinical.record import AntibodyLevel, DrugLevel, Moment
 
 OTHER_DOSE = 0.1  # doses per kilogram that differ by more than 10 % are told side by side
 
@@ -109,7 +109,8 @@ def _newer_level(judgement: TroughJudgement, wording: Wording) -> str:
     level = judgement.level
     value = phrases.level(level.reading) if level and level.reading else "without a usable value"
     day = phrases.day(level.drawn) if level and level.drawn else "day not known"
-    return f"Newer level not used: {value}, {day}, {_qualification(judgement, wording)}"
+    why = _qualification(judgement, wording) if judgement.reading is not None and judgement.drawn else None
+    return ", ".join(part for part in (f"Newer level not used: {value}", day, why) if part)
 
 
 def write_antibody(assessment: Assessment, wording: Wording) -> str:
@@ -117,14 +118,30 @@ def write_antibody(assessment: Assessment, wording: Wording) -> str:
     judgement = assessment.antibody
     result = judgement.result
     status = f"**Antibody** {wording.word('antibody', judgement.status)}"
+    newer = _newer_antibody(assessment, wording)
     if result is None:
-        return sentences(status, "no result on record" if judgement.status is AntibodyStatus.UNKNOWN else None)
-    reading = result.reading
-    unit = f" {name_unit(result.unit, wording)}" if result.unit else ", unit not given"
-    value = f": {phrases.sign(reading.comparator)}{phrases.number(reading.value)}{unit}" if reading else ""
+        missing = "no result on record" if judgement.status is AntibodyStatus.UNKNOWN else None
+        return sentences(status, missing, newer)
     day = f"drawn {phrases.day(result.drawn)}" if result.drawn else "day not known"
     same = {True: "same sample as the level", False: f"not the same sample, {day}", None: day}[judgement.same_sample]
-    return sentences(f"{status}{value}, {_assay(result.assay, wording)}, {same}")
+    return sentences(f"{status}{_amount(result, wording)}, {_assay(result.assay, wording)}, {same}", newer)
+
+
+def _newer_antibody(assessment: Assessment, wording: Wording) -> str | None:
+    """The status alone where the result itself was just told as one of another day."""
+    newer = assessment.newer_antibody
+    if newer is None or newer.result is None:
+        return None
+    result, status = newer.result, f"Newer antibody not used: {wording.word('antibody', newer.status)}"
+    if result == assessment.antibody.result or result.drawn is None:
+        return status
+    return f"{status}{_amount(result, wording)}, {_assay(result.assay, wording)}, drawn {phrases.day(result.drawn)}"
+
+
+def _amount(result: AntibodyLevel, wording: Wording) -> str:
+    reading = result.reading
+    unit = f" {name_unit(result.unit, wording)}" if result.unit else ", unit not given"
+    return f": {phrases.sign(reading.comparator)}{phrases.number(reading.value)}{unit}" if reading else ""
 
 
 def name_unit(unit: str, wording: Wording) -> str:
@@ -216,4 +233,5 @@ def write_disease(assessment: Assessment, wording: Wording) -> str:
 def _marker(marker: DiseaseMarker, wording: Wording) -> str:
     name = wording.name("marker", marker.marker) or escape(marker.marker)
     value = f"{phrases.sign(marker.comparator)}{phrases.number(marker.value)} {name_unit(marker.unit, wording)}"
-    return f"{name} {value.strip()} on {phrases.day(marker.at)}, {escape(marker.reading)}"
+    reading = wording.name("marker_reading", marker.reading) or escape(marker.reading)
+    return f"{name} {value.strip()} on {phrases.day(marker.at)}, {reading}"

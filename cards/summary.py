@@ -7,9 +7,35 @@ from collections.abc import Callable, Iterator, Mapping
 
 from cards import phrases
 from cards.markdown import plain
-from cards.wording import FORECAST, INSUFFICIENT, NO_LEVEL, NO_STEP, STOP, UNREAD, WIDTHS, KindWording, Wording
-from cds_service.clinical.assessment import Advice, AdviceKind, AntibodyStatus, Assessment, Forecast, TroughTarget
+from cards.wording import (
+    FORECAST,
+    INSUFFICIENT,
+    NO_LEVEL,
+    NO_STEP,
+    RELAXED,
+    STALE,
+    STOP,
+    UNREAD,
+    UNUSED,
+    WIDTHS,
+    KindWording,
+    Wording,
+)
+from cds_service.clinical.assessment import (
+    Advice,
+    AdviceKind,
+    AntibodyStatus,
+    Assessment,
+    DiseaseStatus,
+    Forecast,
+    OrderChange,
+    Qualification,
+    TroughJudgement,
+    TroughTarget,
+)
 from cds_service.clinical.record import Comparator, Reading
+from cds_service.clinical.target import RAISED
+from cds_service.clinical.unused import LEVEL
 
 NO_TROUGH = "No usable trough"
 # An antibody this young was drawn inside the interruption: a gap is at least this long overdue (the contract, row 4).
@@ -20,23 +46,34 @@ COMES_FIRST = frozenset({AdviceKind.MEASURE_TROUGH, AdviceKind.REVIEW_ANTIBODY, 
 
 
 def choose_wording(assessment: Assessment, advice: Advice, wording: Wording) -> KindWording:
-    """The row of sentences for this advice in this child: by its situation, else by antibody status."""
+    """The row of sentences for this advice in this child: by its situation, else by a status."""
     return wording.kind(advice.kind, *_variants(assessment, advice))
 
 
 def _variants(assessment: Assessment, advice: Advice) -> Iterator[str]:
-    status = assessment.antibody.status
-    if assessment.stop_conditions:
-        yield STOP
-    if assessment.unread_parts:
-        yield UNREAD
-    measures = any(entry.kind is AdviceKind.MEASURE_TROUGH for entry in assessment.advice)
-    if measures and status not in ANTIBODY_FORBIDS:
-        yield NO_LEVEL
+    yield from (situation for situation, holds in _situations(assessment).items() if holds)
+    if assessment.antibody.status not in ANTIBODY_FORBIDS and assessment.trough.qualification.qualifies:
+        yield assessment.trough_status
     if assessment.forecast is not None:
         yield from _by_the_forecast(assessment.forecast, advice)
+    if advice.kind is AdviceKind.MEASURE_TROUGH and assessment.newer_antibody is not None:
+        yield assessment.newer_antibody.status
     if advice.kind is not AdviceKind.AFTER_GAP or _antibody_is_fresh(assessment):
-        yield status
+        yield assessment.antibody.status
+
+
+def _situations(assessment: Assessment) -> Mapping[str, bool]:
+    """What goes before any status, the gravest first."""
+    ordered = assessment.ordered
+    measures = any(entry.kind is AdviceKind.MEASURE_TROUGH for entry in assessment.advice)
+    return {
+        STOP: bool(assessment.stop_conditions),
+        UNUSED: bool(assessment.unused_results),
+        UNREAD: bool(assessment.unread_parts),
+        NO_LEVEL: measures and assessment.antibody.status not in ANTIBODY_FORBIDS,
+        STALE: assessment.trough.qualification is Qualification.STALE,
+        RELAXED: ordered is not None and ordered.change is OrderChange.RELAXES,
+    }
 
 
 def _by_the_forecast(forecast: Forecast, advice: Advice) -> Iterator[str]:
@@ -91,7 +128,10 @@ def fill_places(
         "draft": name_draft(assessment),
         "intended": f"{_rounded(dose)} mg/kg" if dose else "dose",
         "unread": name_unread(assessment, wording, show),
+        "unused": name_unused(assessment, wording),
+        "doubts": "; ".join(show(issue.message.rstrip(".")) for issue in assessment.unused_results),
         "missing": ", ".join(_unread(assessment, wording, show)),
+        "activity": name_activity(assessment, wording),
         "last": name_last_infusion(assessment),
         "when": name_moment_to_measure(name_recheck(assessment, advice), show),
         "cause": name_cause(assessment, advice, show),
@@ -166,6 +206,41 @@ def name_unread(assessment: Assessment, wording: Wording, show: Callable[[str], 
 
 def _unread(assessment: Assessment, wording: Wording, show: Callable[[str], str]) -> list[str]:
     return [wording.name("part", part) or show(part) or "a part without a name" for part in assessment.unread_parts]
+
+
+def name_activity(assessment: Assessment, wording: Wording) -> str:
+    """How a sentence about a trough goes on: what raised the target, and whether the disease is active."""
+    fistula = any(issue.code == RAISED for issue in assessment.issues)
+    raised = wording.word("text", "perianal_activity") if fistula else ""
+    quiet = assessment.disease.status is DiseaseStatus.QUIET
+    return raised if raised and quiet else raised + wording.word("activity", assessment.disease.status)
+
+
+def name_unused(assessment: Assessment, wording: Wording) -> str:
+    """Which newer results were not used, and why where that fits, in at most 68 characters; line 5 tells all."""
+    antibody, newest = assessment.newer_antibody, next(iter(assessment.newer_levels), None)
+    found = [wording.word("antibody_brief", antibody.status)] if antibody else []
+    found += [f"level {_unused_value(newest.reading)}".rstrip()] if newest else []
+    if not found:
+        of_a_level = any(issue.about == LEVEL for issue in assessment.unused_results)
+        return f"{'a level' if of_a_level else 'an antibody'} could not be used, see line 5"
+    told = f"newer {' and '.join(found)} not used"
+    why = f"{told}: {_why_unused(newest, wording)}" if newest else f"{told}: no level with it"
+    return why if len(why) <= WIDTHS["unused"] else told
+
+
+def _unused_value(reading: Reading | None) -> str:
+    if reading is None:
+        return ""
+    if reading.comparator in (Comparator.LESS, Comparator.LESS_OR_EQUAL) or not reading.value:
+        return "below the assay's limit"
+    return f"{phrases.sign(reading.comparator)}{phrases.brief(reading.value)} µg/mL"
+
+
+def _why_unused(judgement: TroughJudgement, wording: Wording) -> str:
+    if judgement.reading is None:
+        return "no usable value"
+    return "no date" if judgement.drawn is None else wording.word("unused_brief", judgement.qualification)
 
 
 def name_moment_to_measure(recheck: str | None, show: Callable[[str], str]) -> str:

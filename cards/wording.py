@@ -28,9 +28,9 @@ from cds_service.clinical.record import IssueLevel
 
 FILE = "wording.toml"
 SIDES = ("For", "Against")
-# Variants of a row, beside the antibody.
-SITUATIONS = ("stop", "unread", "no-level", "no-step", "insufficient", "forecast")
-STOP, UNREAD, NO_LEVEL, NO_STEP, INSUFFICIENT, FORECAST = SITUATIONS
+# Variants of a row, beside the status of the antibody and of the trough.
+SITUATIONS = ("stop", "unused", "unread", "no-level", "stale", "relaxed", "no-step", "insufficient", "forecast")
+STOP, UNUSED, UNREAD, NO_LEVEL, STALE, RELAXED, NO_STEP, INSUFFICIENT, FORECAST = SITUATIONS
 
 # The words in {braces} and the greatest number of characters that `cards.summary` puts in their place.
 WIDTHS = MappingProxyType(
@@ -44,20 +44,25 @@ WIDTHS = MappingProxyType(
         "draft": 12,
         "intended": 12,
         "unread": 30,
+        "unused": 68,
         "last": 25,
         "when": 80,
         "cause": 90,
     }
 )
-SENTENCE_ONLY = frozenset({"compared", "dose", "to_dose", "missing"})  # unbounded: for `consider`, never for a summary
-NAME_WIDTHS = MappingProxyType({"level_name": 12, "antibody_brief": 17})
+SENTENCE_ONLY = frozenset(
+    {"compared", "dose", "to_dose", "missing", "doubts", "activity"}
+)  # unbounded: for `consider`, never for a summary
+NAME_WIDTHS = MappingProxyType({"level_name": 12, "antibody_brief": 17, "unused_brief": 22})
 
 _ENUM_TABLES: Mapping[str, Iterable[str]] = {
     "qualification": Qualification,
     "trough_status": TroughStatus,
     "antibody": AntibodyStatus,
     "antibody_brief": AntibodyStatus,
+    "unused_brief": Qualification,
     "disease": DiseaseStatus,
+    "activity": DiseaseStatus,
     "phase": Phase,
     "change": OrderChange,
     "issue": IssueLevel,
@@ -71,6 +76,7 @@ _TEXTS = (
     "no_forecast",
     "no_recheck",
     "nothing_assumed",
+    "perianal_activity",
     "risk_caveat",
     "baseline_label",
     "baseline_caveat",
@@ -79,7 +85,7 @@ _TEXTS = (
     "measures_missing",
 )
 _SOURCE = ("label", "topic_system", "topic_code", "topic_display", "override_system")
-_FREE_TABLES = ("level_name", "unit", "marker", "assay", "part", "override")
+_FREE_TABLES = ("level_name", "unit", "marker", "marker_reading", "assay", "part", "override")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,10 @@ class KindWording:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """All sentences. `kinds` is keyed by kind and variant: an antibody status, a situation, or None: the row."""
+    """All sentences.
+
+    `kinds` is keyed by kind and variant: a status of antibody or trough, a situation, or None: the row.
+    """
 
     kinds: Mapping[tuple[str, str | None], KindWording]
     words: Mapping[str, Mapping[str, str]]
@@ -204,8 +213,8 @@ def _kinds(table: Mapping[str, dict[str, object]]) -> Iterable[tuple[tuple[str, 
         variants = row.get("when", {})
         for variant, changed in variants.items() if isinstance(variants, dict) else ():
             where = f"kind.{name}.when.{variant}"
-            if variant not in SITUATIONS and variant not in list(AntibodyStatus):
-                raise _refuse(where, f"is neither an antibody status nor one of {', '.join(SITUATIONS)}")
+            if variant not in (*SITUATIONS, *AntibodyStatus, *TroughStatus):
+                raise _refuse(where, f"is no status of antibody or trough, nor one of {', '.join(SITUATIONS)}")
             yield (name, variant), _kind_wording(where, base | changed)
 
 

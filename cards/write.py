@@ -29,7 +29,7 @@ def write_cards(
     if not assessment.applies or leading is None or not leading.prompt:
         return ()
     keeps = leading.kind is AdviceKind.KEEP_REGIMEN
-    if keeps and hook in ORDER_HOOKS and not assessment.unread_parts:
+    if keeps and hook in ORDER_HOOKS and not (assessment.unread_parts or assessment.unused_results):
         return ()
     wording, form = load_wording(), form or standard_form()
     suggestions = _suggestions(assessment, hook, draft, form)

@@ -10,9 +10,10 @@ from datetime import datetime
 from cds_service.clinical.assessment import AntibodyJudgement, AntibodyStatus
 from cds_service.clinical.knowledge import Assay, assays, note
 from cds_service.clinical.moments import instant
-from cds_service.clinical.record import AntibodyLevel, DataIssue, DrugLevel, Reading, ReportedSign
+from cds_service.clinical.record import AntibodyLevel, DataIssue, DrugLevel, Moment, Reading, ReportedSign
 
 POSITIVE = (AntibodyStatus.LOW, AntibodyStatus.HIGH, AntibodyStatus.POSITIVE)
+AGAINST_MORE = (AntibodyStatus.HIGH, AntibodyStatus.POSITIVE)
 # A result that says nothing yields to one that says something; among those that do, the gravest is judged.
 GRAVITY = (
     AntibodyStatus.UNKNOWN,
@@ -44,6 +45,27 @@ def judge_antibody(
     return _unpaired(antibodies, level)
 
 
+def judge_newer(
+    antibodies: Sequence[AntibodyLevel], level: DrugLevel | None, without_drug: Sequence[Moment]
+) -> AntibodyJudgement | None:
+    """The gravest antibody drawn on a later day than the deciding level, shown and never used; None where negative.
+
+    `without_drug` are the samples of newer levels in which no drug was measurable.
+    """
+    if level is None or level.drawn is None:
+        return None
+    judged = [
+        (result, _grade(result, level, undetectable=any(result.drawn.same_day(at) for at in without_drug)))
+        for result in antibodies
+        if not result.pending
+        and result.drawn is not None
+        and not _same_day(result, level)
+        and instant(result.drawn) > instant(level.drawn)
+    ]
+    found = max(judged, key=_gravity)[1][0] if judged else None
+    return found if found is not None and found.status in (*POSITIVE, AntibodyStatus.UNKNOWN) else None
+
+
 def is_positive(result: AntibodyLevel) -> bool | None:
     """Whether one result, by itself, found antibody; None where it does not say, or where drug may have hidden it."""
     assay = _assay(result.assay)
@@ -70,7 +92,7 @@ def same_specimen(antibody: AntibodyLevel, level: DrugLevel) -> bool:
 def _gravity(graded: tuple[AntibodyLevel, tuple[AntibodyJudgement, object]]) -> tuple[int, bool, datetime, str]:
     """The graver status first, then one specimen before the same day, then the later result."""
     result, (judgement, _) = graded
-    assert result.drawn is not None  # noqa: S101 - only results of the level's day are graded
+    assert result.drawn is not None  # noqa: S101 - only dated results are graded
     return GRAVITY.index(judgement.status), bool(judgement.same_sample), instant(result.drawn), result.evidence
 
 

@@ -69,7 +69,7 @@ def _names_another(concepts: frozenset[str]) -> bool:
 
 
 def cannot_judge(
-    record: TreatmentRecord, age: float | None, policy: Policy, *, contradictory: bool, gap: bool
+    record: TreatmentRecord, age: float | None, policy: Policy, *, contradiction: str | None, gap: bool
 ) -> tuple[str, ...]:
     """Every reason of row 3 that holds, in words; empty where the chart can be judged."""
     concepts = current_concepts(record)
@@ -87,7 +87,7 @@ def cannot_judge(
             "the child is under 6 years",
         ),
         ("pregnancy" in concepts and not policy.allow_pregnancy, "a pregnancy is coded"),
-        (contradictory, "levels contradict each other: a later one is higher without an infusion between"),
+        (contradiction is not None, contradiction or ""),
         (bool(blocked), "the infusions on record could not all be read"),
         (bool(record.levels) and not record.infusions, "a level is on record but no infusion"),
         (record.source("infusions") is SourceState.UNREADABLE, "the infusions could not be read"),

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from cds_service import __version__
 from cds_service.clinical.advice import decide
-from cds_service.clinical.antibody import judge_antibody
+from cds_service.clinical.antibody import AGAINST_MORE, judge_antibody, judge_newer
 from cds_service.clinical.applicability import age_in_years, cannot_judge, not_applicable
 from cds_service.clinical.assessment import (
     AntibodyStatus,
@@ -24,7 +24,7 @@ from cds_service.clinical.assessment import (
 from cds_service.clinical.choice import Need, choose
 from cds_service.clinical.courses import INDUCTION_SPACING_WEEKS
 from cds_service.clinical.deescalation import well_above_in_remission
-from cds_service.clinical.disease import judge_disease
+from cds_service.clinical.disease import INFECTION, doubts_of_crp, judge_disease
 from cds_service.clinical.facts import Facts
 from cds_service.clinical.knowledge import assays, knowledge_version
 from cds_service.clinical.moments import days_ago, instant
@@ -45,6 +45,7 @@ from cds_service.clinical.timeline import (
     phase_at,
 )
 from cds_service.clinical.trough import contradiction, deciding, judge_levels, status_of
+from cds_service.clinical.unused import unused_results
 
 # The parts of the chart in which a reason against a step may stand: unread, they take the button away.
 GROUNDS = ("infusions", "conditions", "allergies", "laboratory")
@@ -77,7 +78,11 @@ def assess(
     trough = deciding(judgements)
     undetectable = is_undetectable(trough)
     antibody, antibody_issues = judge_antibody(record.antibodies, trough.level, undetectable=undetectable)
+    newer = _newer(judgements, trough)
+    without_drug = [judgement.drawn for judgement in newer if judgement.drawn and is_undetectable(judgement)]
+    newer_antibody = judge_newer(record.antibodies, trough.level, without_drug)
     disease = judge_disease(record, policy, as_of)
+    crp_issues = tuple(doubts_of_crp(disease))
     gap = overdue_gap(timeline, now)
     capped = heart_failure(record)
     stops, stop_issues = find_stops(record, policy, as_of)
@@ -89,7 +94,7 @@ def assess(
         policy=policy,
         not_applicable=not_applicable(record, order, timeline, age, policy),
         cannot_judge=cannot_judge(
-            record, age, policy, contradictory=contradiction(judgements, trough, timeline), gap=gap
+            record, age, policy, contradiction=contradiction(judgements, trough, timeline), gap=gap
         ),
         stops=stops,
         gap=gap,
@@ -107,7 +112,8 @@ def assess(
         level_pending=level_pending(record, trough, policy, as_of) or bool(level_in_drafts),
         level_since_gap=_level_since_gap(judgements, timeline, target),
         reacted=bool(record.reactions),
-        stop_in_doubt=any(issue.code in HOLDS_BACK for issue in stop_issues),
+        stop_in_doubt=any(issue.code in (*HOLDS_BACK, INFECTION) for issue in (*stop_issues, *crp_issues))
+        or (newer_antibody is not None and newer_antibody.status in AGAINST_MORE),
         grounds_read=all(record.source(name) is SourceState.READ for name in GROUNDS),
         dose_cap_mg_per_kg=policy.maximum_mg_per_kg_heart_failure if capped else policy.maximum_mg_per_kg,
         deescalation=antibody.status is AntibodyStatus.NEGATIVE
@@ -118,16 +124,16 @@ def assess(
     if needs_forecast(leading_rule, facts):
         facts, forecast_issues = _with_forecast(facts, leading_rule, record, timeline, judgements, age)
         leading_rule, advice = decide(facts)
-    newer = _newer(judgements, trough)
     issues = (
         *record.issues,
         *timeline.issues,
         *target_issues,
         *antibody_issues,
         *stop_issues,
+        *crp_issues,
         *predictor_issues,
         *forecast_issues,
-        *clinical_notes(facts, record, judgements, newer, age_years=age, dose_capped=capped),
+        *clinical_notes(facts, record, judgements, newer, newer_antibody, age_years=age, dose_capped=capped),
     )
     return Assessment(
         as_of=as_of,
@@ -154,6 +160,8 @@ def assess(
         reactions=record.reactions,
         newer_levels=newer,
         unread_parts=_unread(record),
+        newer_antibody=newer_antibody,
+        unused_results=tuple(dict.fromkeys(unused_results(record, trough, issues))),
         issues=tuple(dict.fromkeys(issues)),
         versions=Versions(software=__version__, knowledge=knowledge_version(), policy=policy.name),
     )

@@ -7,6 +7,7 @@ The JSON form and its key names are fixed in docs/schemas; `explain` writes it.
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from math import inf
 
 from cds_service.clinical.record import (
     UNREAD_TIMING,
@@ -200,6 +201,18 @@ class TroughJudgement:
     def reading(self) -> Reading | None:
         """The level as a number or bound, where there is one."""
         return self.level.reading if self.level else None
+
+    @property
+    def lowest_trough(self) -> float:
+        """The lowest trough that the sample allows: that of the shortest half-life where it was drawn early."""
+        low = self.reading.low if self.reading else 0.0
+        return min(low, self.implied_trough[0]) if self.implied_trough else low
+
+    @property
+    def highest_trough(self) -> float:
+        """The highest trough that the sample allows: that of the longest half-life where it was drawn early."""
+        high = self.reading.high if self.reading else inf
+        return self.implied_trough[1] if self.implied_trough and high < inf else high
 
     @property
     def drawn(self) -> Moment | None:
@@ -467,6 +480,8 @@ class Assessment:
     issues: tuple[DataIssue, ...]
     versions: Versions
     unread_parts: tuple[str, ...] = ()  # parts of the chart that could not be read, or not in full
+    newer_antibody: AntibodyJudgement | None = None  # drawn after the deciding level, not negative, and not used
+    unused_results: tuple[DataIssue, ...] = ()  # of levels and antibodies that may be newer than those that decide
 
     @property
     def interval_unread(self) -> bool:

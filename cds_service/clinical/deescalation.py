@@ -34,7 +34,13 @@ def well_above_in_remission(
 
 
 def _two_high(judgements: Sequence[TroughJudgement], policy: Policy) -> bool:
-    """The two newest judged troughs lie above the limit, the newest of them still decides."""
+    """The two newest judged troughs surely lie above the limit, the newest of them still decides."""
     judged = [j for j in judgements if j.status is not TroughStatus.UNDETERMINED][:2]
-    high = [j for j in judged if j.reading and j.reading.surely_above(policy.deescalation_above_ug_per_ml)]
+    high = [j for j in judged if _surely_above(j, policy.deescalation_above_ug_per_ml)]
     return len(high) == 2 and high[0].qualification.qualifies
+
+
+def _surely_above(judgement: TroughJudgement, limit: float) -> bool:
+    """Whether the trough itself does, also where the sample was drawn early."""
+    above = judgement.reading is not None and judgement.reading.surely_above(limit)
+    return above and (judgement.implied_trough is None or judgement.lowest_trough > limit)

@@ -5,19 +5,21 @@ Question: active, quiet or unknown, and by which markers? Source: the clinical c
 Scores of symptoms alone (PCDAI, wPCDAI) are shown and never make it active.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from cds_service.clinical.assessment import DiseaseJudgement, DiseaseMarker, DiseaseStatus
+from cds_service.clinical.knowledge import judgement, note
 from cds_service.clinical.moments import days_ago
 from cds_service.clinical.policy import Policy
-from cds_service.clinical.record import Measurement, TreatmentRecord
+from cds_service.clinical.record import DataIssue, Measurement, Reading, TreatmentRecord
 
 CALPROTECTIN_LIMIT_UG_PER_G = 250.0
 ENDOSCOPIC_ACTIVITY = 3.0
 ENDOSCOPIC_REMISSION = 2.0
 CRP_LIMIT_MG_PER_L = 5.0
 REPEAT_AFTER_DAYS = 7  # J
+INFECTION = "crp-infection"
 
 
 def judge_disease(record: TreatmentRecord, policy: Policy, as_of: datetime) -> DiseaseJudgement:
@@ -75,10 +77,12 @@ def _read_endoscopy(m: Measurement) -> str:
 
 
 def _read_crp(m: Measurement, recent: Sequence[Measurement]) -> str:
-    """Raised twice is inflammation; raised once is to be repeated, with infection in mind."""
+    """Raised twice is inflammation; raised once is to be repeated, with infection in mind, unless it was."""
     if not _crp_raised(m):
         return "normal" if m.reading.high <= _crp_limit(m) else "undetermined"
-    return "raised" if len(recent) == 2 and all(_crp_raised(other) for other in recent) else "raised once"
+    if all(_crp_raised(other) for other in recent):
+        return "raised" if len(recent) == 2 else "raised once"
+    return "raised once" if m is recent[-1] else "raised before"
 
 
 def _crp_raised(m: Measurement) -> bool:
@@ -99,6 +103,17 @@ def _marker(m: Measurement, reading: str) -> DiseaseMarker:
         reading=reading,
         evidence=m.evidence,
     )
+
+
+def doubts_of_crp(disease: DiseaseJudgement) -> Iterator[DataIssue]:
+    """What the newest CRP asks for: to be repeated where raised once, and clarified where infection is likely."""
+    for m in [m for m in disease.evidence if m.marker == "crp"][:1]:
+        limit = judgement("infection_crp_mg_per_l")
+        told = {"value": f"{m.value:g}", "day": m.at.day.isoformat()}
+        if Reading(m.value, m.comparator).surely_above(limit):
+            yield note(INFECTION, limit=f"{limit:g}", evidence=m.evidence, **told)
+        elif m.reading == "raised once":
+            yield note("crp-raised-once", evidence=m.evidence, **told)
 
 
 def remission_documented(record: TreatmentRecord, policy: Policy, as_of: datetime, span_days: int) -> bool:

@@ -6,12 +6,18 @@ sections 2, 4 and 5. Sentences for the reader live in `cards/wording`; these are
 
 from dataclasses import replace
 
-from cds_service.clinical.assessment import Advice, AdviceKind, AntibodyStatus, Qualification, Severity
+from cds_service.clinical.assessment import Advice, AdviceKind, AntibodyStatus, DiseaseStatus, Qualification, Severity
 from cds_service.clinical.courses import INDUCTION_INFUSIONS
 from cds_service.clinical.facts import Facts
+from cds_service.clinical.regimen import STEP_WEEKS
 
 SECOND_ON_NEW_SCHEDULE = "before the second infusion on the new schedule"
+# The infusion with the new dose is the first on it; a level counts only after two of them (the contract, section 1).
+THIRD_AT_NEW_DOSE = "after two infusions at the new dose, before the third"
+THIRD_AT_RESTORED_DOSE = "after two infusions at the restored dose, before the third"
+THIRD_ON_REGIMEN = "after two infusions on the present regimen, before the third"
 NEXT_INFUSION = "before the next infusion"
+SETTLED_AFTER = 2  # infusions on one regimen
 
 
 def _entry(
@@ -67,18 +73,30 @@ def already_intensified(f: Facts) -> tuple[Advice, ...]:
     over = f.over_the_limits
     severity = Severity.WARNING if over else Severity.INFO
     reasons = ("the draft already gives more than the regimen given", *over, "no further step before a new level")
-    return (_entry(AdviceKind.ALREADY_INTENSIFIED, 7, *reasons, severity=severity, recheck=SECOND_ON_NEW_SCHEDULE),)
+    recheck = SECOND_ON_NEW_SCHEDULE if _more_often(f) else THIRD_AT_NEW_DOSE
+    return (_entry(AdviceKind.ALREADY_INTENSIFIED, 7, *reasons, severity=severity, recheck=recheck),)
+
+
+def _more_often(f: Facts) -> bool:
+    """Whether the draft shortens the interval; else it gives more by its dose."""
+    weeks = f.ordered.interval_weeks if f.ordered else None
+    return weeks is not None and weeks <= f.interval - STEP_WEEKS
 
 
 def measure_trough(f: Facts) -> tuple[Advice, ...]:
     """Row 8: the first infusion before which a sample qualifies."""
     recheck = {
-        Qualification.BEFORE_STEADY_STATE: "before the second infusion after the change",
+        Qualification.BEFORE_STEADY_STATE: NEXT_INFUSION if _settled(f) else THIRD_ON_REGIMEN,
         Qualification.AFTER_DELAYED_INFUSION: "before the following infusion, given on time",
         Qualification.INDUCTION: "before infusion 4",
     }.get(f.trough.qualification, NEXT_INFUSION)
     advice = _entry(AdviceKind.MEASURE_TROUGH, 8, *_why_not_usable(f), recheck=recheck)
     return (replace(advice, prompt=f.prompt_now),)
+
+
+def _settled(f: Facts) -> bool:
+    """Whether two infusions on the present regimen were given since a sample that was drawn before them."""
+    return f.given is not None and f.given.infusions_on_regimen >= SETTLED_AFTER
 
 
 def _why_not_usable(f: Facts) -> tuple[str, ...]:
@@ -116,16 +134,27 @@ def restore_dose(f: Facts) -> tuple[Advice, ...]:
         "the draft is under 90 % of the intended dose per kilogram",
         _antibody_reason(f),
     )
-    advice = _intensify(
-        f, AdviceKind.RESTORE_DOSE, 12, *reasons, recheck="before the second infusion at the restored dose"
-    )
+    advice = _intensify(f, AdviceKind.RESTORE_DOSE, 12, *reasons, recheck=THIRD_AT_RESTORED_DOSE)
     return (replace(advice, dose_mg_per_kg=f.intended_mg_per_kg),)
 
 
-def near_target(_: Facts) -> tuple[Advice, ...]:
+def near_target(f: Facts) -> tuple[Advice, ...]:
     """Row 13: measure again before changing anything."""
-    reasons = ("trough below target by less than 20 %", "no objective sign of active disease")
+    reasons = ("trough below target by less than 20 %", *_why_not_active(f), *_gives_less(f))
     return (_entry(AdviceKind.NEAR_TARGET, 13, *reasons, recheck=NEXT_INFUSION),)
+
+
+def _why_not_active(f: Facts) -> tuple[str, ...]:
+    """What is known of the activity where it is not called active: nothing found is not the same as not looked."""
+    fistula = f.target.profile != f.policy.target_profile
+    raised = ("an active perianal fistula raised the target",) if fistula else ()
+    if f.disease.status is DiseaseStatus.UNKNOWN:
+        return (*raised, "whether the disease is active is not known")
+    return raised or ("no objective sign of active disease",)
+
+
+def _gives_less(f: Facts) -> tuple[str, ...]:
+    return ("the draft gives less than the regimen given",) if f.relaxes else ()
 
 
 def shorten_interval(f: Facts) -> tuple[Advice, ...]:
@@ -159,7 +188,7 @@ def review_dose(f: Facts) -> tuple[Advice, ...]:
         "dose below the site's cap",
         *_by_the_forecast(f, "dose allowed here"),
     )
-    advice = _intensify(f, AdviceKind.REVIEW_DOSE, 15, *reasons, recheck="before the second infusion at the new dose")
+    advice = _intensify(f, AdviceKind.REVIEW_DOSE, 15, *reasons, recheck=THIRD_AT_NEW_DOSE)
     return (replace(advice, dose_mg_per_kg=f.chosen_dose), *_reinduction(f, 15))
 
 
@@ -172,20 +201,29 @@ def at_limit(f: Facts) -> tuple[Advice, ...]:
 def less_than_given(f: Facts) -> tuple[Advice, ...]:
     """Row 17: as rows 14 and 15, and says that the draft gives less."""
     base = shorten_interval(f) if f.step is not None else review_dose(f)
-    reasons = (*base[0].reasons, "the draft gives less than the regimen given")
+    reasons = (*base[0].reasons, *_gives_less(f))
     return (replace(base[0], rule=17, severity=Severity.WARNING, reasons=reasons), *base[1:])
 
 
-def other_mechanism(_: Facts) -> tuple[Advice, ...]:
-    """Row 18: enough drug, active disease."""
-    reasons = ("level in or above target", "objective signs of active disease")
-    return (_entry(AdviceKind.REVIEW_MECHANISM, 18, *reasons),)
+def other_mechanism(f: Facts) -> tuple[Advice, ...]:
+    """Row 18: enough drug, active disease; a new level first where the last is too old to decide."""
+    reasons = (_adequate(f), "objective signs of active disease")
+    return (_entry(AdviceKind.REVIEW_MECHANISM, 18, *reasons, recheck=NEXT_INFUSION if _stale(f) else None),)
 
 
-def watch_antibody(_: Facts) -> tuple[Advice, ...]:
+def watch_antibody(f: Facts) -> tuple[Advice, ...]:
     """Row 19: enough drug, and an antibody."""
-    reasons = ("level in or above target", "antibody positive")
-    return (_entry(AdviceKind.WATCH_ANTIBODY, 19, *reasons, recheck="in two infusions"),)
+    reasons = (_adequate(f), "antibody positive")
+    recheck = NEXT_INFUSION if _stale(f) else "in two infusions"
+    return (_entry(AdviceKind.WATCH_ANTIBODY, 19, *reasons, recheck=recheck),)
+
+
+def _stale(f: Facts) -> bool:
+    return f.trough.qualification is Qualification.STALE
+
+
+def _adequate(f: Facts) -> str:
+    return "last level in target, but too old to decide" if _stale(f) else "level in or above target"
 
 
 def consider_less(f: Facts) -> tuple[Advice, ...]:

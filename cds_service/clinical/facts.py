@@ -57,7 +57,7 @@ class Facts:
     level_pending: bool
     level_since_gap: bool  # a level in target or above was drawn when the infusion was already overdue
     reacted: bool
-    stop_in_doubt: bool  # a former stop, or a result that may be one, is not confirmed
+    stop_in_doubt: bool  # a former stop, a result that may be one, CRP of an infection, a newer high antibody
     grounds_read: bool  # infusions, diagnoses, allergies and results were read in full
     dose_cap_mg_per_kg: float
     deescalation: bool

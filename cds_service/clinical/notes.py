@@ -7,7 +7,7 @@ in knowledge/notes.toml.
 from collections.abc import Iterator, Sequence
 
 from cds_service.clinical.applicability import LABEL_AGE_YEARS, current_concepts
-from cds_service.clinical.assessment import TroughJudgement, TroughStatus
+from cds_service.clinical.assessment import AntibodyJudgement, TroughJudgement, TroughStatus
 from cds_service.clinical.facts import Facts
 from cds_service.clinical.knowledge import note
 from cds_service.clinical.moments import days_ago, instant
@@ -26,12 +26,14 @@ def clinical_notes(
     record: TreatmentRecord,
     judgements: Sequence[TroughJudgement],
     newer: Sequence[TroughJudgement],
+    newer_antibody: AntibodyJudgement | None,
     *,
     age_years: float | None,
     dose_capped: bool,
 ) -> Iterator[DataIssue]:
     """Every note that applies, in the order of the contract."""
     yield from _newer_levels(newer)
+    yield from _newer_antibody(newer_antibody)
     if _fell(judgements, facts):
         yield note("fall-unchanged-regimen")
     yield from _albumin(record)
@@ -54,12 +56,18 @@ def _newer_levels(newer: Sequence[TroughJudgement]) -> Iterator[DataIssue]:
         yield note("level-not-usable", day=day, reason="; ".join(reasons), evidence=evidence)
 
 
+def _newer_antibody(found: AntibodyJudgement | None) -> Iterator[DataIssue]:
+    if found is not None and found.result is not None and found.result.drawn is not None:
+        day, status = found.result.drawn.day.isoformat(), found.status.value
+        yield note("antibody-newer", day=day, status=status, evidence=found.result.evidence)
+
+
 def _fell(judgements: Sequence[TroughJudgement], facts: Facts) -> bool:
-    """Whether the deciding trough lost more than 60 % against the judged one before it, on one regimen."""
-    judged = [j.reading for j in judgements if j.reading and j.status is not TroughStatus.UNDETERMINED][:2]
-    if len(judged) < 2 or judged[0] is not facts.trough.reading:
+    """Whether the deciding trough surely lost more than 60 % against the judged one before it, on one regimen."""
+    judged = [j for j in judgements if j.reading and j.status is not TroughStatus.UNDETERMINED][:2]
+    if len(judged) < 2 or judged[0] is not facts.trough:
         return False
-    return judged[0].high < MARKED_FALL * judged[1].low * (1 - 1e-9)
+    return judged[0].highest_trough < MARKED_FALL * judged[1].lowest_trough * (1 - 1e-9)
 
 
 def _albumin(record: TreatmentRecord) -> Iterator[DataIssue]:

@@ -16,6 +16,7 @@ from cds_service.clinical.record import ConditionState, DataIssue, Diagnosis, Me
 FISTULA = "perianal_fistula"
 ITEM = "perianal_item"
 PROCEDURE = "perianal_procedure"
+RAISED = "perianal-weak"  # told wherever an active fistula raised the target
 
 
 def choose_target(
@@ -28,7 +29,7 @@ def choose_target(
     activity = _activity(fistulas, record, policy, as_of)
     doubts = tuple(_implausible_items(record, policy, as_of))
     if policy.perianal_profile and activity:
-        return target("perianal"), (note("perianal-weak"), *activity, *doubts)
+        return target("perianal"), (note(RAISED), *activity, *doubts)
     return target(policy.target_profile), (note("fistula-listed", evidence=fistulas[0].evidence), *doubts)
 
 

@@ -6,11 +6,12 @@ match). Units: ug/mL, hours, days. A level is judged against the regimen given w
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import permutations
 
 from cds_service.clinical.assessment import Qualification, TroughJudgement, TroughStatus, TroughTarget
 from cds_service.clinical.courses import INDUCTION_INFUSIONS, ONE_INFUSION, PlacedInfusion
+from cds_service.clinical.knowledge import judgement
 from cds_service.clinical.moments import (
     DAY,
     between,
@@ -23,13 +24,15 @@ from cds_service.clinical.moments import (
 )
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import DrugLevel, Moment, Reading
-from cds_service.clinical.timeline import LATE_DAYS, Timeline
+from cds_service.clinical.timeline import LATE_DAYS, ROUNDING, Timeline
 
 FIRST_MAINTENANCE_DAYS = 42
 EARLIEST_DAYS = 14
 LONGEST_HALF_LIFE_DAYS = 14.0
 MOST_INFUSIONS_SINCE = 2
 HIGHEST_PLAUSIBLE_UG_PER_ML = 100.0  # J: peaks reach it, troughs do not; a wrong unit does
+LATER_AND_HIGHER = "levels contradict each other: a later one is higher without an infusion between"
+ONE_TIME = "levels contradict each other: two of one time differ by more than the assay varies"
 IMPLAUSIBLE = "above 100 µg/mL: not plausible for a trough, check the unit"
 
 
@@ -233,10 +236,11 @@ def deciding(judgements: Sequence[TroughJudgement]) -> TroughJudgement:
     return next(iter((*usable, *dated, *judgements)), TroughJudgement(None, Qualification.NONE))
 
 
-def contradiction(judgements: Sequence[TroughJudgement], decider: TroughJudgement, timeline: Timeline) -> bool:
-    """Whether levels of the decider's interval contradict: a later one is higher with no infusion between them.
+def contradiction(judgements: Sequence[TroughJudgement], decider: TroughJudgement, timeline: Timeline) -> str | None:
+    """How levels of the decider's interval contradict: a later one is higher with no infusion between them.
 
-    Of two samples with one time, either may be the later one.
+    Of two samples with one time, either may be the later one. Within a day no drug to speak of is lost, and what the
+    assay varies by itself contradicts nothing.
     """
     interval = _interval_of(decider, timeline)
     same = [
@@ -247,9 +251,19 @@ def contradiction(judgements: Sequence[TroughJudgement], decider: TroughJudgemen
         and j.qualification is not Qualification.DURING_OR_AFTER_INFUSION
         and _interval_of(j, timeline) == interval
     ]
-    return interval is not None and any(
-        earlier <= later and higher.low > lower.high for (earlier, lower), (later, higher) in permutations(same, 2)
-    )
+    at_one_time = [
+        earlier == later
+        for (earlier, lower), (later, higher) in permutations(same, 2)
+        if interval is not None and earlier <= later and higher.low > lower.high * _noise(later - earlier)
+    ]
+    if not at_one_time:
+        return None
+    return ONE_TIME if all(at_one_time) else LATER_AND_HIGHER
+
+
+def _noise(apart: timedelta) -> float:
+    """By which factor two levels may differ before they contradict each other."""
+    return 1 + judgement("assay_variation") + ROUNDING if apart <= DAY else 1.0
 
 
 def _interval_of(judgement: TroughJudgement, timeline: Timeline) -> tuple[str, ...] | None:

@@ -106,6 +106,20 @@ def disease(status: DiseaseStatus = DiseaseStatus.QUIET) -> DiseaseJudgement:
     )
 
 
+UNUSED = (
+    DataIssue(
+        "level-not-usable",
+        "infliximab_level",
+        IssueLevel.LIMITING,
+        "A newer level (2026-11-22) was not used: the sample came more than 7 days after the infusion was due.",
+    ),
+    DataIssue(
+        "antibody-newer",
+        "infliximab_antibody",
+        IssueLevel.LIMITING,
+        "A newer antibody (2026-11-22) reads as high; it was not drawn with a level that can decide, and was not used.",
+    ),
+)
 GIVEN = GivenRegimen(
     dose_mg=200,
     dose_mg_per_kg=5.2,
@@ -318,6 +332,10 @@ def _draft_forecast() -> Assessment:
     return _with_forecast(_already_intensified(), replace(FORECAST, draft=draft, choice=None))
 
 
+def _in_target_all_the_same(value: float, status: TroughStatus) -> Assessment:
+    return replace(_draft_forecast(), trough=trough(value), trough_status=status)
+
+
 def _dose_to_restore() -> Assessment:
     """A child who has grown: what goes on unchanged is less per kilogram than intended."""
     now = foreseen(8, 4.2, (2.6, 0.7, 7.1), (0.13, 0.01))
@@ -330,6 +348,14 @@ def _dose_to_restore() -> Assessment:
     )
     forecast = Forecast(MODELS, now, restored, None)
     return _with_forecast(_outgrown(OrderChange.NONE, 160, 4.2), forecast)
+
+
+def _just_below_and_relaxed() -> Assessment:
+    near = _just_below()
+    assert near.forecast
+    draft = foreseen(12, 5.2, (1.2, 0.2, 4.1), (0.03, 0.01))
+    ordered = replace(ORDERED, interval_weeks=12.0, change=OrderChange.RELAXES)
+    return replace(near, ordered=ordered, forecast=replace(near.forecast, draft=draft))
 
 
 def _just_below() -> Assessment:
@@ -431,7 +457,7 @@ def _outgrown(
         "trough below target",
         "the draft is under 90 % of the intended dose per kilogram",
         severity=Severity.WARNING,
-        recheck="before the second infusion at the restored dose",
+        recheck="after two infusions at the restored dose, before the third",
     )
     return change(
         ordered=replace(ORDERED, dose_mg=mg, dose_mg_per_kg=mg_per_kg, change=change_of_order),
@@ -463,6 +489,23 @@ def _too_early() -> Assessment:
         advice=advise(
             AdviceKind.MEASURE_TROUGH, 8, "drawn 20 days before the due date", recheck="before the next infusion"
         ),
+    )
+
+
+def _late(status: AntibodyStatus, value: float) -> Assessment:
+    reason = "the sample came more than 7 days after the infusion was due"
+    return change(
+        trough=trough(
+            0.8,
+            LESS,
+            Qualification.AFTER_DELAYED_INFUSION,
+            hours_before_next_infusion=-24.0 * 14,
+            reasons=(reason,),
+        ),
+        trough_status=TroughStatus.UNDETERMINED,
+        undetectable=True,
+        antibody=antibody(status, value, None),
+        advice=advise(AdviceKind.MEASURE_TROUGH, 8, reason, recheck="before the following infusion, given on time"),
     )
 
 
@@ -519,7 +562,7 @@ def _four_weekly() -> Assessment:
         given=FOUR_WEEKLY,
         ordered=ORDERED_FOUR_WEEKLY,
         options=options(4.0),
-        recheck="before the second infusion at the new dose",
+        recheck="after two infusions at the new dose, before the third",
     )
 
 
@@ -565,6 +608,7 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
         "restore_dose": _outgrown(),
         "restore_dose-forecast": _dose_to_restore(),
         "near_target-forecast": _just_below(),
+        "near_target-relaxed": _just_below_and_relaxed(),
         "already_intensified-forecast": _draft_forecast(),
         "at_limit": _below(
             AdviceKind.AT_LIMIT,
@@ -630,6 +674,8 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
         ),
         "measure_trough": _no_level(),
         "measure_trough-too-early": _too_early(),
+        "measure_trough-antibody-high": _late(AntibodyStatus.HIGH, 250.0),
+        "measure_trough-antibody-positive": _late(AntibodyStatus.POSITIVE, 70.0),
         "measure_trough-order-for-infusion-3": _order_for_infusion_3(),
         "measure_trough-own-baseline": _with_own_model(Probability(BASELINE, 0.887, (0.511, 0.983)), ALL_FOUR),
         "measure_trough-recalibrated": _with_own_model(Probability(RECALIBRATED, 0.46, (0.32, 0.61)), ALL_FOUR),
@@ -670,6 +716,8 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
             ),
             antibody=antibody(AntibodyStatus.UNKNOWN, None),
         ),
+        "already_intensified-within": _in_target_all_the_same(7.0, TroughStatus.WITHIN),
+        "already_intensified-above": _in_target_all_the_same(18.0, TroughStatus.ABOVE),
         "already_intensified-no-level": _already_intensified(
             *advise(AdviceKind.MEASURE_TROUGH, 8, "no level on record", recheck="before the next infusion"),
             trough=TroughJudgement(None, Qualification.NONE, reasons=("no level on record",)),
@@ -677,6 +725,30 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
             antibody=antibody(AntibodyStatus.UNKNOWN, None),
         ),
         "review_mechanism": _active_in_target(),
+        "review_mechanism-above": replace(_active_in_target(), trough=trough(14.0), trough_status=TroughStatus.ABOVE),
+        "review_mechanism-stale": replace(
+            _active_in_target(),
+            trough=trough(6.0, qualification=Qualification.STALE, level=OLD_LEVEL),
+            advice=advise(
+                AdviceKind.REVIEW_MECHANISM,
+                18,
+                "last level in target, but too old to decide",
+                "objective signs of active disease",
+                recheck="before the next infusion",
+            ),
+        ),
+        "watch_antibody-stale": change(
+            trough=trough(6.0, qualification=Qualification.STALE, level=OLD_LEVEL),
+            trough_status=TroughStatus.WITHIN,
+            antibody=antibody(AntibodyStatus.LOW, 61.0, None),
+            advice=advise(
+                AdviceKind.WATCH_ANTIBODY,
+                19,
+                "last level in target, but too old to decide",
+                "antibody positive",
+                recheck="before the next infusion",
+            ),
+        ),
         "watch_antibody": change(
             trough=trough(6.1),
             trough_status=TroughStatus.WITHIN,
@@ -703,6 +775,23 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
             trough=trough(7.2),
             trough_status=TroughStatus.WITHIN,
             advice=advise(AdviceKind.KEEP_REGIMEN, 21, "level within target"),
+        ),
+        "keep_regimen-unused": change(
+            trough=trough(6.5),
+            trough_status=TroughStatus.WITHIN,
+            antibody=antibody(AntibodyStatus.UNKNOWN, None),
+            advice=advise(AdviceKind.KEEP_REGIMEN, 21, "level within target"),
+            newer_levels=(
+                trough(
+                    1.0,
+                    LESS,
+                    Qualification.AFTER_DELAYED_INFUSION,
+                    reasons=("the sample came more than 7 days after the infusion was due",),
+                ),
+            ),
+            newer_antibody=replace(antibody(AntibodyStatus.HIGH, 250.0, None), same_sample=False),
+            unused_results=UNUSED,
+            issues=UNUSED,
         ),
         "keep_regimen-unread": change(
             trough=trough(7.2),

@@ -13,12 +13,13 @@ from cds_service.clinical.assessment import (
     AdviceKind,
     AntibodyStatus,
     Assessment,
+    DiseaseStatus,
     OrderChange,
     PredictorState,
     Qualification,
     Severity,
 )
-from cds_service.clinical.record import DataIssue, IssueLevel
+from cds_service.clinical.record import Comparator, DataIssue, IssueLevel
 from tests.cards.assessments import (
     AS_OF,
     CARDS,
@@ -28,6 +29,7 @@ from tests.cards.assessments import (
     ORDERED,
     advise,
     change,
+    disease,
     hook_for,
     on,
     trough,
@@ -100,6 +102,59 @@ def test_what_is_not_ours_and_what_is_induction_stay_silent_though_parts_are_unr
     assert write_cards(replace(unread, leading_rule=1, applies=False), hook=hook, draft=DRAFT) == ()
 
 
+# --------------------------------------------------------------------------- silence means: nothing newer was unused
+
+
+UNUSED = CARDS["keep_regimen-unused"]
+NEWER_LEVEL = UNUSED.newer_levels[0]
+
+
+@pytest.mark.parametrize("hook", [*ORDER_HOOKS, "patient-view"])
+def test_a_regimen_to_keep_is_not_kept_silent_where_a_newer_result_was_not_used(hook: str) -> None:
+    card = card_of(UNUSED, hook)
+    assert card.summary == (
+        "Trough 6.5 µg/mL, target 5–10, but newer antibody high and level below the assay's limit not used"
+    )
+    assert card.indicator is Severity.INFO
+    assert "it may not be the last word: A newer level (2026-11-22) was not used" in line(UNUSED, 5, hook)
+    assert "look at the result that was not used before signing" in str(card.detail)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"newer_levels": ()}, "newer antibody high not used: no level with it"),
+        ({"newer_antibody": None}, "newer level below the assay's limit not used: after a delay"),
+        (
+            {"newer_antibody": None, "newer_levels": (trough(0.9, level=replace(NEWER_LEVEL.level, drawn=None)),)},  # type: ignore[type-var]
+            "newer level below the assay's limit not used: no date",
+        ),
+        (
+            {"newer_antibody": None, "newer_levels": (trough(34, Comparator.GREATER, Qualification.TOO_EARLY),)},
+            "newer level >34 µg/mL not used: drawn too early",
+        ),
+        ({"newer_antibody": None, "newer_levels": (trough(None),)}, "newer level not used: no usable value"),
+        ({"newer_antibody": None, "newer_levels": ()}, "a level could not be used, see line 5"),
+        (
+            {"newer_antibody": None, "newer_levels": (), "unused_results": UNUSED.unused_results[1:]},
+            "an antibody could not be used, see line 5",
+        ),
+    ],
+)
+def test_the_summary_says_which_newer_result_was_not_used_and_why(changes: dict[str, object], told: str) -> None:
+    assert card_of(replace(UNUSED, **changes)).summary == f"Trough 6.5 µg/mL, target 5–10, but {told}"  # type: ignore[arg-type]
+
+
+def test_line_2_names_a_newer_antibody_once_with_its_number() -> None:
+    assert "Newer antibody not used: high: 250 U/mL, assay Mayo ECL, drawn 22 Nov 2026." in line(UNUSED, 2)
+    shown = replace(UNUSED.antibody, result=UNUSED.newer_antibody.result, same_sample=False)  # type: ignore[union-attr]
+    told = line(replace(UNUSED, antibody=shown), 2)
+    assert told.count("250 U/mL") == 1
+    assert told.endswith("Newer antibody not used: high.")
+    undated = replace(UNUSED.newer_antibody, result=None)  # type: ignore[type-var]
+    assert "Newer" not in line(replace(UNUSED, newer_antibody=undated), 2)
+
+
 # ------------------------------------------------------------------------------------------- line 6 hides no limit
 
 
@@ -162,9 +217,77 @@ def test_without_a_level_an_order_that_gives_more_names_both_samples_and_one_tim
     assert "after two infusions" not in str(card.detail)
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "already_intensified-within",
+            "Trough 7 µg/mL, target 5–10: this order gives more drug, the level does not ask for it",
+        ),
+        (
+            "already_intensified-above",
+            "Trough 18 µg/mL, above target 5–10: this order gives more drug, no level asks for it",
+        ),
+    ],
+)
+def test_an_order_that_gives_more_for_an_adequate_level_is_told_that_the_level_does_not_ask_for_it(
+    name: str, told: str
+) -> None:
+    card = card_of(CARDS[name])
+    assert card.summary == told
+    assert "- keep the former regimen" in str(card.detail)
+    high = replace(CARDS[name], antibody=CARDS["review_antibody"].antibody, forecast=None)
+    assert card_of(high).summary == "This order gives more drug, but antibody high: review before signing"
+
+
 def test_without_a_level_a_high_antibody_still_comes_first() -> None:
     both = replace(CARDS["already_intensified-no-level"], antibody=CARDS["review_antibody"].antibody)
     assert card_of(both).summary == "This order gives more drug, but antibody high: review before signing"
+
+
+# ------------------------------------------------------------------------- no usable level, and the antibody is there
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("measure_trough-antibody-high", "Antibody high, no usable trough: review first"),
+        ("measure_trough-antibody-positive", "Antibody positive, no usable trough: grade it"),
+    ],
+)
+def test_beside_a_level_that_cannot_be_used_an_antibody_stands_in_the_summary(name: str, told: str) -> None:
+    card = card_of(CARDS[name])
+    assert card.summary == f"{told}, measure before the following infusion, given on time"
+    assert "- give the infusion as ordered and draw" not in str(card.detail)
+    assert "prepared for a reaction" in str(card.detail)
+
+
+def test_without_a_usable_level_a_newer_high_antibody_stands_in_the_summary_too() -> None:
+    newer = replace(CARDS["measure_trough"], newer_antibody=UNUSED.newer_antibody)
+    assert card_of(newer).summary.startswith("Antibody high, no usable trough: review first")
+    low = replace(UNUSED.newer_antibody, status=AntibodyStatus.LOW)  # type: ignore[type-var]
+    assert card_of(replace(newer, newer_antibody=low)).summary.startswith("No usable trough: measure")
+
+
+# --------------------------------------------------------------------------------- an adequate level, active disease
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("review_mechanism", "aim once for the upper part of the target and re-assess"),
+        ("review_mechanism-above", "a drug with another mechanism of action"),
+        ("review_mechanism-stale", "keep the regimen until the new level is back"),
+    ],
+)
+def test_the_first_other_way_in_active_disease_depends_on_the_level(name: str, first: str) -> None:
+    assert f"Other ways:\n\n   - {first}\n" in detail(CARDS[name])
+
+
+@pytest.mark.parametrize("name", ["review_mechanism-stale", "watch_antibody-stale"])
+def test_a_level_too_old_to_decide_is_not_called_adequate_and_a_new_one_is_asked_for(name: str) -> None:
+    assert "The level is adequate" not in detail(CARDS[name])
+    assert "**Re-check**: before the next infusion." in line(CARDS[name], 6)
 
 
 # ------------------------------------------------------------------------------------------------- after a gap
@@ -312,3 +435,29 @@ def test_a_zero_is_never_told_as_a_level_wherever_it_stands() -> None:
 
 def test_just_below_target_means_less_than_a_fifth() -> None:
     assert "The trough is less than a fifth below target" in line(CARDS["near_target"], 5)
+
+
+def test_just_below_target_an_order_that_gives_less_is_told_so() -> None:
+    card = card_of(CARDS["near_target-relaxed"])
+    assert card.summary.endswith("just below target 5–10, order gives less: keep the former regimen")
+    assert "This order gives less than the regimen before" in line(CARDS["near_target-relaxed"], 5)
+
+
+RAISED = DataIssue("perianal-weak", "target", IssueLevel.NOTE, "The perianal target rests on small cohorts.")
+
+
+@pytest.mark.parametrize(
+    ("status", "issues", "told"),
+    [
+        (DiseaseStatus.QUIET, (), "below target and nothing points to active inflammation; repeat it"),
+        (DiseaseStatus.UNKNOWN, (), "below target; whether the disease is active is not known, so measure CRP"),
+        (DiseaseStatus.QUIET, (RAISED,), "below target, which an active perianal fistula raised; repeat it"),
+        (DiseaseStatus.UNKNOWN, (RAISED,), "which an active perianal fistula raised; whether the disease is active"),
+    ],
+)
+def test_just_below_target_the_disease_is_not_called_quiet_where_that_is_not_known(
+    status: DiseaseStatus, issues: tuple[DataIssue, ...], told: str
+) -> None:
+    near = replace(CARDS["near_target"], disease=disease(status), issues=issues)
+    assert told in line(near, 5)
+    assert "is not active" not in detail(near)

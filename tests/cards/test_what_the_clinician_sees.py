@@ -282,7 +282,7 @@ def test_a_newer_level_that_does_not_decide_is_named_with_the_reason() -> None:
     pending = TroughJudgement(None, Qualification.NONE)
     shown = detail(change(newer_levels=(too_early, pending)))
     assert "Newer level not used: 12.5 µg/mL, 22 Nov 2026, drawn too early to stand for a trough." in shown
-    assert "Newer level not used: without a usable value, day not known, no level on record." in shown
+    assert "Newer level not used: without a usable value, day not known." in shown
 
 
 def test_a_dose_without_a_weight_is_told_without_milligrams_per_kilogram() -> None:

@@ -35,7 +35,11 @@ def test_the_shipped_sentences_have_a_row_for_every_kind_of_advice() -> None:
         ("says = 12 #", 'says = "12 children; the mean', r"\[citation.song-2024\]: needs label, says and url"),
         ("sources_for = 1 #", 'sources_for = ["kang-2025", "song', r"\[kind.shorten_interval\]: sources_for is a list"),
         ("heading = [] #", "heading = ", r"\[kind.shorten_interval\]: heading is a sentence"),
-        ("[kind.review_antibody.when.huge]", "[kind.review_antibody.when.positive]", "neither an antibody status"),
+        (
+            "[kind.review_antibody.when.huge]",
+            "[kind.review_antibody.when.positive]",
+            "is no status of antibody or trough",
+        ),
         ("stale = 3", 'stale = "Old level"', "stale is a word or a sentence"),
         ("", 'too-early = "drawn too early to stand for a trough"\n', r"\[qualification\]: too-early is missing"),
         ('trough = "A very long name for it"', 'trough = "Trough"', r"\[level_name\]: trough has 1 to 12 characters"),

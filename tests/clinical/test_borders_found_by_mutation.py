@@ -137,6 +137,8 @@ def test_an_active_fistula_has_no_upper_limit() -> None:
         ([level(3, ago(weeks=8, hours=-1)), level(6)], 21),  # the first was drawn during the infusion
         ([level(None, ago(hours=2)), level(7)], 21),  # one of them could not be read
         ([level(7, ago(hours=5)), level(7)], 21),  # twice the same
+        ([level(6, ago(hours=25)), level(6.9)], 21),  # 15 % more within a day: the assay
+        ([level(6), level(6.9)], 21),
         ([level(3, ago(weeks=80)), level(6, ago(weeks=79))], 8),  # before any infusion on record
     ],
 )

@@ -76,6 +76,8 @@ def test_a_reports_own_upper_limit_goes_before_the_usual_one() -> None:
 def test_each_marker_is_evidence_with_its_reading() -> None:
     evidence = judge(chart(level(7), markers=[measured(CRP, 12, ago(weeks=1))])).disease.evidence
     assert [(m.marker, m.reading) for m in evidence] == [("crp", "raised once")]
+    since = judge(chart(level(7), markers=[measured(CRP, 12, ago(weeks=4)), measured(CRP, 2, ago(weeks=1))]))
+    assert [m.reading for m in since.disease.evidence] == ["normal", "raised before"]
 
 
 FISTULA = "perianal_fistula"
@@ -269,6 +271,27 @@ def test_that_the_site_allows_advice_under_six_is_said_only_where_it_does() -> N
 def test_why_a_level_is_not_usable_is_said(levels: list[DrugLevel], reason: str) -> None:
     given = infusions((118, 116, *range(112, 7, -8)))
     assert reason in judge(chart(*levels, given=given)).advice[0].reasons
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "fell"),
+    [
+        (8, level(26, ago(weeks=10)), False),  # two weeks early: a trough of 6.5 to 13
+        (8, level(90, ago(weeks=10)), True),  # 22.5 to 45
+        (8, level(21, ago(weeks=8, hours=1)), True),
+        (8, level(">34", ago(weeks=8, hours=1)), True),
+    ],
+)
+def test_a_fall_is_one_of_troughs_also_where_the_earlier_sample_was_drawn_early(
+    now: float, before: DrugLevel, fell: bool
+) -> None:
+    assert ("fall-unchanged-regimen" in codes(chart(level(now), before))) is fell
+
+
+@pytest.mark.parametrize(("value", "fell"), [(30, True), (33, False), (">30", False)])
+def test_a_fall_is_one_of_troughs_also_where_the_newest_sample_was_drawn_early(value: str | float, fell: bool) -> None:
+    early = level(value, ago(weeks=2))
+    assert ("fall-unchanged-regimen" in codes(chart(early, level(40, ago(weeks=8, hours=1))))) is fell
 
 
 def test_no_note_is_made_of_an_ordinary_chart() -> None:

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.clinical.assess import assess
-from cds_service.clinical.assessment import Assessment, DiseaseStatus, TroughStatus
+from cds_service.clinical.assessment import AdviceKind, Assessment, DiseaseStatus, TroughStatus
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import ConditionState, Diagnosis, LevelOrder, SourceState, SuspectedDiagnosis
 from tests.clinical.charts import (
     CROHNS,
     VISIT,
     ago,
+    antibody,
     chart,
     diagnosed,
     infusions,
@@ -52,6 +53,37 @@ def test_a_part_that_cannot_forbid_anything_leaves_the_button_and_the_silence(pa
     assessment = judge(chart(level(2.0), sources={part: SourceState.UNREADABLE}))
     assert assessment.advice[0].button
     assert assessment.unread_parts == ()
+
+
+@pytest.mark.parametrize(
+    ("crp", "code", "button"),
+    [
+        ([(100, 1)], "crp-raised-once", True),
+        ([(101, 1)], "crp-infection", False),
+        ([(">100", 1)], "crp-infection", False),
+        ([(12, 1)], "crp-raised-once", True),
+        ([(2, 1), (210, 3)], None, True),
+        ([(12, 1), (210, 3)], None, True),
+        ([(210, 1), (12, 3)], "crp-infection", False),
+        ([(2, 1)], None, True),
+    ],
+)
+def test_a_raised_crp_is_to_be_repeated_and_a_very_high_one_takes_the_button_away(
+    crp: list[tuple[str | float, float]], code: str | None, button: bool
+) -> None:
+    record = chart(level(1.7), markers=[measured("crp", value, ago(weeks=w)) for value, w in crp])
+    assessment = judge(record, policy=Policy(forecast=False))
+    assert {issue.code for issue in assessment.issues if issue.about == "crp"} == ({code} if code else set())
+    assert assessment.advice[0].kind is AdviceKind.SHORTEN_INTERVAL
+    assert assessment.advice[0].button is button
+
+
+@pytest.mark.parametrize(("value", "button"), [("40", False), ("4", True), ("<3.1", True)])
+def test_a_newer_high_antibody_takes_the_button_away(value: str, button: bool) -> None:
+    then = ago(weeks=8, hours=1)
+    pair = [antibody("<20", drawn=then), antibody(value, "U/mL", "prometheus-hmsa", evidence="Observation/ada-today")]
+    record = chart(level(1.7, then), antibodies=pair)
+    assert judge(record, policy=Policy(forecast=False)).advice[0].button is button
 
 
 @pytest.mark.parametrize(

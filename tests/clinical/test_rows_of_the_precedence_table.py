@@ -151,8 +151,11 @@ BY_NAME = DataIssue("administration-by-name-only", "infusion", IssueLevel.BLOCKI
         (chart(level(1.7), born=date(2021, 1, 1)), "under 6 years"),
         (chart(level(1.7), born=None), "birth date"),
         (chart(level(1.7), diagnoses=[CROHNS, diagnosed("pregnancy")]), "pregnancy"),
-        (chart(level(3.0, ago(days=20)), level(6.0)), "contradict"),
-        (chart(level(3.0), level(6.0)), "contradict"),
+        (chart(level(3.0, ago(days=20)), level(6.0)), "a later one is higher"),
+        (chart(level(6.0, ago(hours=5)), level(6.91)), "a later one is higher"),
+        (chart(level(9.0, ago(days=2)), level(9.2)), "a later one is higher"),
+        (chart(level(3.0), level(6.0)), "two of one time differ"),
+        (chart(level(3.0), level(6.0), level(2.0, ago(days=3))), "a later one is higher"),
         (chart(level(1.7), given=[]), "no infusion"),
         (chart(level(1.7), issues=(BY_NAME,)), "could not all be read"),
         (chart(level(1.7), sources={"infusions": SourceState.UNREADABLE}), "infusions could not be read"),
@@ -250,6 +253,19 @@ def test_row_7_a_draft_that_already_gives_more_gets_no_further_step(draft: objec
     assert kinds(assessment) == ["already_intensified"]
 
 
+@pytest.mark.parametrize(
+    ("draft", "recheck"),
+    [
+        (order(weeks=7), "before the second infusion on the new schedule"),
+        (order(weeks=7, mg=300), "before the second infusion on the new schedule"),
+        (order(mg=300), "after two infusions at the new dose, before the third"),
+        (order(weeks=None, mg=300), "after two infusions at the new dose, before the third"),
+    ],
+)
+def test_row_7_asks_for_a_level_that_will_count(draft: object, recheck: str) -> None:
+    assert judge(chart(level(1.7)), draft).advice[0].recheck == recheck  # type: ignore[arg-type]
+
+
 def test_row_7_vial_rounding_is_no_intensification() -> None:
     assert judge(chart(level(1.7)), order(mg=230)).leading_rule == 14
 
@@ -276,7 +292,14 @@ def test_row_7_still_says_that_the_antibody_is_high() -> None:
         ),
         (
             chart(level(3), given=[*infusions((62, 60, 56, 48, 40, 32, 24, 16)), infusion(ago(weeks=8), 400)]),
-            "before the second infusion after the change",
+            "after two infusions on the present regimen, before the third",
+        ),
+        (
+            chart(
+                level(3, ago(weeks=8, hours=1)),
+                given=[*infusions((62, 60, 56, 48, 40, 32, 24)), *infusions((16, 8), 400)],
+            ),
+            "before the next infusion",
         ),
     ],
 )
@@ -437,6 +460,15 @@ def test_row_19_an_antibody_in_target_is_watched() -> None:
     assert lead(judge(record)) == ("watch_antibody", 19, "info")
 
 
+def test_rows_18_and_19_ask_for_a_new_level_where_the_last_is_too_old_to_decide() -> None:
+    then = ago(weeks=24, hours=1)
+    record = chart(level(7, then), markers=ACTIVE, antibodies=[antibody(60, drawn=then)])
+    assert [entry.recheck for entry in judge(record).advice] == ["before the next infusion"] * 2
+    assert judge(record).advice[0].reasons[0] == "last level in target, but too old to decide"
+    now = chart(level(7), markers=ACTIVE, antibodies=[antibody(60)])
+    assert [entry.recheck for entry in judge(now).advice] == [None, "in two infusions"]
+
+
 def test_rows_18_and_19_stand_on_one_card() -> None:
     record = chart(level(7), markers=ACTIVE, antibodies=[antibody(60)])
     assert kinds(judge(record)) == ["review_mechanism", "watch_antibody"]
@@ -461,6 +493,14 @@ def test_row_20_needs_two_high_troughs(second: float | None) -> None:
     given = infusions((94, 92, *range(88, 7, -8)))
     levels = [level(17)] if second is None else [level(17), level(second, ago(weeks=8, hours=1))]
     assert judge(chart(*levels, given=given, markers=remission())).leading_rule == 21  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("early", "rule"), [(24, 21), (59, 21), (61, 20)])
+def test_row_20_counts_the_trough_that_an_early_sample_surely_implies(early: float, rule: int) -> None:
+    given = infusions((94, 92, *range(88, 7, -8)))
+    levels = (level(early, ago(weeks=2)), level(18, ago(weeks=8, hours=1)))
+    record = chart(*levels, given=given, antibodies=[antibody("<20", drawn=ago(weeks=2))], markers=remission())  # type: ignore[arg-type]
+    assert judge(record).leading_rule == rule
 
 
 def test_row_20_needs_a_remission_without_a_raised_marker() -> None:

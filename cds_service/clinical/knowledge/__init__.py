@@ -166,6 +166,12 @@ def perianal_item() -> PerianalItem:
 
 
 @cache
+def judgement(name: str) -> float:
+    """One number that is judgement, in the unit of its name. Raises KeyError for a name that is not there."""
+    return float(_table("judgements.toml")[name]["value"])
+
+
+@cache
 def _notes() -> Mapping[str, Mapping[str, str]]:
     return _table("notes.toml")
 
