@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cds_service.clinical.record import DataIssue, IssueLevel
+from cds_service.clinical.record import DataIssue, IssueLevel, Moment
 
 LONGEST_QUOTE = 60
 
@@ -24,9 +24,11 @@ class SeenByName:
     text: str
 
 
-def issue(doubt: Doubt, about: str, subject: str, evidence: str | None = None) -> DataIssue:
+def issue(
+    doubt: Doubt, about: str, subject: str, evidence: str | None = None, drawn: Moment | None = None
+) -> DataIssue:
     """The issue of one doubt; `subject` begins the sentence ("The albumin of 5 Jan 2026")."""
-    return DataIssue(doubt.code, about, doubt.level, f"{subject} {doubt.says}.", evidence)
+    return DataIssue(doubt.code, about, doubt.level, f"{subject} {doubt.says}.", evidence, drawn)
 
 
 def quote(text: str) -> str:

@@ -51,7 +51,7 @@ class Sample(NamedTuple):
 
     def issue(self, doubt: Doubt) -> DataIssue:
         """A doubt about this result."""
-        return issue(doubt, self.concept.name, self.subject, self.evidence)
+        return issue(doubt, self.concept.name, self.subject, self.evidence, self.drawn)
 
 
 def collected(observation: Resource, scope: Scope) -> Moment | None:

@@ -19,21 +19,6 @@ class IssueLevel(StrEnum):
     BLOCKING = "blocking"  # nothing may be concluded from this datum
 
 
-@dataclass(frozen=True, slots=True)
-class DataIssue:
-    """One doubt about one datum, in words a clinician reads.
-
-    `code` is stable and lower-case with hyphens, `about` names the concept, `message` is one sentence that
-    says what was found and what was expected, `evidence` is the FHIR reference it concerns, if there is one.
-    """
-
-    code: str
-    about: str
-    level: IssueLevel
-    message: str
-    evidence: str | None = None
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Moment:
     """A point in time as the chart knows it: an aware instant, or only a calendar day.
@@ -56,6 +41,23 @@ class Moment:
     def same_day(self, other: "Moment") -> bool:
         """Whether both fall on one calendar day, seen from this moment's time zone."""
         return self.day == other.at.astimezone(self.at.tzinfo).date() if not other.day_only else self.day == other.day
+
+
+@dataclass(frozen=True, slots=True)
+class DataIssue:
+    """One doubt about one datum, in words a clinician reads.
+
+    `code` is stable and lower-case with hyphens, `about` names the concept, `message` is one sentence that
+    says what was found and what was expected, `evidence` is the FHIR reference it concerns, if there is one, `drawn`
+    when the sample that it concerns was taken, if that is known.
+    """
+
+    code: str
+    about: str
+    level: IssueLevel
+    message: str
+    evidence: str | None = None
+    drawn: Moment | None = None
 
 
 class Comparator(StrEnum):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from cds_service.clinical.assessment import TroughJudgement
 from cds_service.clinical.moments import instant
-from cds_service.clinical.record import AntibodyLevel, DataIssue, DrugLevel, IssueLevel, TreatmentRecord
+from cds_service.clinical.record import DataIssue, IssueLevel, Moment, TreatmentRecord
 
 LEVEL, ANTIBODY = "infliximab_level", "infliximab_antibody"
 # Told of any antibody of another day; one that is newer, and not negative, has an issue of its own.
@@ -18,12 +18,10 @@ OF_ANOTHER_DAY = "antibody-other-day"
 def unused_results(
     record: TreatmentRecord, trough: TroughJudgement, issues: Iterable[DataIssue]
 ) -> tuple[DataIssue, ...]:
-    """The limits on levels and antibodies, without those of results older than the deciding level."""
-    results: tuple[DrugLevel | AntibodyLevel, ...] = (*record.levels, *record.antibodies)
-    older = {
-        result.evidence
-        for result in results
-        if result.drawn and trough.drawn and instant(result.drawn) < instant(trough.drawn)
+    """The limits on levels and antibodies, without those of older results and of the deciding level's antibody."""
+    known = {
+        *(level.evidence for level in record.levels if _is_passed(level.drawn, LEVEL, trough)),
+        *(antibody.evidence for antibody in record.antibodies if _is_passed(antibody.drawn, ANTIBODY, trough)),
     }
     return tuple(
         issue
@@ -31,5 +29,14 @@ def unused_results(
         if issue.about in (LEVEL, ANTIBODY)
         and issue.level is not IssueLevel.NOTE
         and issue.code != OF_ANOTHER_DAY
-        and issue.evidence not in older
+        and issue.evidence not in known
+        and not _is_passed(issue.drawn, issue.about, trough)
     )
+
+
+def _is_passed(drawn: Moment | None, concept: str, trough: TroughJudgement) -> bool:
+    """Whether a sample is known to be older than the deciding one, or its antibody: an adequate level needs none."""
+    if drawn is None or trough.drawn is None:
+        return False
+    its_antibody = concept == ANTIBODY and drawn.same_day(trough.drawn)
+    return its_antibody or instant(drawn) < instant(trough.drawn)
