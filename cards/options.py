@@ -195,7 +195,12 @@ def _name(option: Option, assessment: Assessment) -> str:
 
 
 def _is_considered(option: Option, assessment: Assessment) -> bool:
-    """The option that leads, or all between which the models disagree; none where none is an answer."""
+    """The option that leads, or all between which the models disagree; none where none is an answer.
+
+    Beside an order beyond the limits none: its dose is that of the options.
+    """
+    if assessment.ordered is not None and assessment.ordered.over_limits:
+        return False
     leading, forecast = assessment.advice[0], assessment.forecast
     choice = forecast.choice if forecast else None
     if forecast is None or choice is None:

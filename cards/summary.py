@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from cards import phrases
 from cards.markdown import plain
-from cards.wording import FORECAST, INSUFFICIENT, NO_LEVEL, NO_STEP, STOP, UNREAD, WIDTHS, KindWording, Wording
+from cards.wording import FORECAST, INSUFFICIENT, NO_LEVEL, NO_STEP, OVER_LIMITS, STOP, UNREAD, WIDTHS, KindWording, Wording
 from cds_service.clinical.assessment import Advice, AdviceKind, AntibodyStatus, Assessment, Forecast, TroughTarget
 from cds_service.clinical.record import Comparator, Reading
 
@@ -28,6 +28,8 @@ def _variants(assessment: Assessment, advice: Advice) -> Iterator[str]:
     status = assessment.antibody.status
     if assessment.stop_conditions:
         yield STOP
+    if assessment.ordered is not None and assessment.ordered.over_limits:
+        yield OVER_LIMITS
     if assessment.unread_parts:
         yield UNREAD
     measures = any(entry.kind is AdviceKind.MEASURE_TROUGH for entry in assessment.advice)
@@ -95,6 +97,7 @@ def fill_places(
         "last": name_last_infusion(assessment),
         "when": name_moment_to_measure(name_recheck(assessment, advice), show),
         "cause": name_cause(assessment, advice, show),
+        "over": name_over_limits(assessment),
     }
 
 
@@ -149,6 +152,12 @@ def name_draft(assessment: Assessment) -> str:
     """What the order gives per kilogram, in at most 12 characters."""
     dose = assessment.ordered.dose_mg_per_kg if assessment.ordered else None
     return f"{_rounded(dose)} mg/kg" if dose else "dose unknown"
+
+
+def name_over_limits(assessment: Assessment) -> str:
+    """In which way the order leaves this hospital's limits, in at most 80 characters; longer words stand under Why."""
+    over = next(iter(assessment.ordered.over_limits), "") if assessment.ordered else ""
+    return over if 0 < len(over) <= WIDTHS["over"] else "leaves the limits of this hospital"
 
 
 def name_last_infusion(assessment: Assessment) -> str:

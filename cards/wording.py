@@ -29,8 +29,8 @@ from cds_service.clinical.record import IssueLevel
 FILE = "wording.toml"
 SIDES = ("For", "Against")
 # Variants of a row, beside the antibody.
-SITUATIONS = ("stop", "unread", "no-level", "no-step", "insufficient", "forecast")
-STOP, UNREAD, NO_LEVEL, NO_STEP, INSUFFICIENT, FORECAST = SITUATIONS
+SITUATIONS = ("stop", "over-limits", "unread", "no-level", "no-step", "insufficient", "forecast")
+STOP, OVER_LIMITS, UNREAD, NO_LEVEL, NO_STEP, INSUFFICIENT, FORECAST = SITUATIONS
 
 # The words in {braces} and the greatest number of characters that `cards.summary` puts in their place.
 WIDTHS = MappingProxyType(
@@ -47,6 +47,7 @@ WIDTHS = MappingProxyType(
         "last": 25,
         "when": 80,
         "cause": 90,
+        "over": 80,
     }
 )
 SENTENCE_ONLY = frozenset({"compared", "dose", "to_dose", "missing"})  # unbounded: for `consider`, never for a summary

@@ -66,7 +66,9 @@ def decide(facts: Facts) -> tuple[int, tuple[Advice, ...]]:
     followers = [
         entry for row in _followers(leader, facts) for entry in row.advise(facts) if not entry.kind.intensifies
     ]
-    return leader.number, tuple(_as_information(entry, facts) for entry in (*leader.advise(facts), *followers))
+    told = tuple(_as_information(entry, facts) for entry in (*leader.advise(facts), *followers))
+    warns = facts.over_the_limits and leader is not KEEP
+    return leader.number, (*(_beyond_the_limits(e, facts) for e in told[:1]), *told[1:]) if warns else told
 
 
 def _followers(leader: Row, facts: Facts) -> list[Row]:
@@ -84,3 +86,10 @@ def _as_information(entry: Advice, facts: Facts) -> Advice:
     if facts.trough.qualification is not Qualification.FIRST_MAINTENANCE or entry.rule not in _LADDER_NUMBERS:
         return entry
     return replace(entry, severity=Severity.INFO, reasons=(*entry.reasons, FIRST_TROUGH))
+
+
+def _beyond_the_limits(entry: Advice, facts: Facts) -> Advice:
+    """A draft beyond the site's limits is warned of whatever leads, and its interval is not for a button to change."""
+    return replace(
+        entry, severity=Severity.WARNING, reasons=(*entry.reasons, *facts.over_the_limits), button=False
+    )

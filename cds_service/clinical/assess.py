@@ -32,7 +32,7 @@ from cds_service.clinical.notes import clinical_notes
 from cds_service.clinical.outlook import UNEXPLAINED, look_at_options
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import Comparator, DataIssue, InfusionOrder, Moment, SourceState, TreatmentRecord
-from cds_service.clinical.regimen import compare_order, current_interval, list_options
+from cds_service.clinical.regimen import Limits, compare_order, current_interval, list_options
 from cds_service.clinical.risk import estimate_risk, read_predictors
 from cds_service.clinical.stops import HOLDS_BACK, find_stops, heart_failure, too_much_for_the_heart
 from cds_service.clinical.target import choose_target
@@ -71,7 +71,10 @@ def assess(
     weight = newest_weight(record)
     recent_weight = _recent(weight, policy, as_of)
     given = given_regimen(timeline)
-    ordered = compare_order(order, given, recent_weight) if order else None
+    capped = heart_failure(record)
+    cap = policy.maximum_mg_per_kg_heart_failure if capped else policy.maximum_mg_per_kg
+    limits = Limits(cap, policy.minimum_interval_weeks)
+    ordered = compare_order(order, given, recent_weight, limits) if order else None
     target, target_issues = choose_target(record, policy, as_of)
     judgements = judge_levels(record.levels, timeline, target, policy, as_of)
     trough = deciding(judgements)
@@ -79,7 +82,6 @@ def assess(
     antibody, antibody_issues = judge_antibody(record.antibodies, trough.level, undetectable=undetectable)
     disease = judge_disease(record, policy, as_of)
     gap = overdue_gap(timeline, now)
-    capped = heart_failure(record)
     stops, stop_issues = find_stops(record, policy, as_of)
     stops += too_much_for_the_heart(record, ordered, policy)
     predictors, predictor_issues = read_predictors(record, policy, first_infusion(timeline, now))
@@ -109,7 +111,7 @@ def assess(
         reacted=bool(record.reactions),
         stop_in_doubt=any(issue.code in HOLDS_BACK for issue in stop_issues),
         grounds_read=all(record.source(name) is SourceState.READ for name in GROUNDS),
-        dose_cap_mg_per_kg=policy.maximum_mg_per_kg_heart_failure if capped else policy.maximum_mg_per_kg,
+        dose_cap_mg_per_kg=cap,
         deescalation=antibody.status is AntibodyStatus.NEGATIVE
         and well_above_in_remission(record, judgements, timeline, target, policy, as_of),
     )

@@ -176,6 +176,7 @@ class OrderedRegimen:
     interval_weeks: float | None
     interval_inferred: bool
     change: OrderChange
+    over_limits: tuple[str, ...] = ()  # in which way it leaves the site's limits, to follow "the draft"
 
 
 @dataclass(frozen=True, slots=True)

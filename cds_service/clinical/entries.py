@@ -62,12 +62,10 @@ def await_level(f: Facts) -> tuple[Advice, ...]:
     return (replace(advice, prompt=f.prompt_now),)
 
 
-def already_intensified(f: Facts) -> tuple[Advice, ...]:
-    """Row 7: no further step; a draft beyond the site's limits is warned about."""
-    over = f.over_the_limits
-    severity = Severity.WARNING if over else Severity.INFO
-    reasons = ("the draft already gives more than the regimen given", *over, "no further step before a new level")
-    return (_entry(AdviceKind.ALREADY_INTENSIFIED, 7, *reasons, severity=severity, recheck=SECOND_ON_NEW_SCHEDULE),)
+def already_intensified(_: Facts) -> tuple[Advice, ...]:
+    """Row 7: no further step."""
+    reasons = ("the draft already gives more than the regimen given", "no further step before a new level")
+    return (_entry(AdviceKind.ALREADY_INTENSIFIED, 7, *reasons, recheck=SECOND_ON_NEW_SCHEDULE),)
 
 
 def measure_trough(f: Facts) -> tuple[Advice, ...]:

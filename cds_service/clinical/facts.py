@@ -159,14 +159,7 @@ class Facts:
     @property
     def over_the_limits(self) -> tuple[str, ...]:
         """In which way the draft leaves the site's limits of dose and interval, in words."""
-        per_kg = self.ordered.dose_mg_per_kg if self.ordered else None
-        interval = self.ordered.interval_weeks if self.ordered else None
-        found = []
-        if per_kg is not None and per_kg > self.dose_cap_mg_per_kg * (1 + 1e-9):
-            found.append(f"the draft is above the cap of {self.dose_cap_mg_per_kg:g} mg/kg")
-        if interval is not None and interval < self.policy.minimum_interval_weeks:
-            found.append(f"the draft is under the minimum of {self.policy.minimum_interval_weeks:g} weeks")
-        return tuple(found)
+        return tuple(f"the draft {over}" for over in self.ordered.over_limits) if self.ordered else ()
 
     @property
     def relaxes(self) -> bool:

@@ -4,6 +4,8 @@ Question: does the order change anything, and what is the next step? Source: the
 and 5. Units: weeks, mg, mg/kg, mg/kg per year.
 """
 
+from dataclasses import dataclass
+
 from cds_service.clinical.assessment import GivenRegimen, Option, OrderChange, OrderedRegimen, Weight
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import InfusionOrder
@@ -15,7 +17,17 @@ INTENSIFYING_DOSE = 1.20  # at least 20 % more mg/kg
 RELAXING_DOSE = 0.80
 
 
-def compare_order(order: InfusionOrder, given: GivenRegimen | None, weight: Weight | None) -> OrderedRegimen:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The site's limits for this child: the cap of the dose in mg/kg, and the shortest interval in weeks."""
+
+    mg_per_kg: float
+    interval_weeks: float
+
+
+def compare_order(
+    order: InfusionOrder, given: GivenRegimen | None, weight: Weight | None, limits: Limits
+) -> OrderedRegimen:
     """The draft, its interval inferred where it states none, and its direction against the regimen given."""
     per_kg = order.dose_mg_per_kg
     if per_kg is None and order.dose_mg is not None and weight is not None:
@@ -25,7 +37,29 @@ def compare_order(order: InfusionOrder, given: GivenRegimen | None, weight: Weig
         dose = per_kg * weight.kg
     inferred = order.interval_weeks is None
     interval = given.interval_weeks if inferred and given else order.interval_weeks
-    return OrderedRegimen(order, dose, per_kg, interval, inferred, _change(order, dose, per_kg, given))
+    change = _change(order, dose, per_kg, given)
+    over = (*_over_the_cap(dose, per_kg, given, limits), *_under_the_minimum(order, limits))
+    return OrderedRegimen(order, dose, per_kg, interval, inferred, change, over)
+
+
+def _over_the_cap(
+    dose: float | None, per_kg: float | None, given: GivenRegimen | None, limits: Limits
+) -> tuple[str, ...]:
+    """More than the cap, at a recent weight; without one, at the weight of the last infusion."""
+    dosing_kg = given.dosing_weight_kg if given else None
+    at = ""
+    if per_kg is None and dose is not None and dosing_kg is not None:
+        per_kg, at = dose / dosing_kg, " at the weight of the last infusion"
+    if per_kg is None or per_kg <= limits.mg_per_kg * (1 + 1e-9):
+        return ()
+    return (f"gives {per_kg:.4g} mg/kg{at}, above the cap of {limits.mg_per_kg:g} mg/kg",)
+
+
+def _under_the_minimum(order: InfusionOrder, limits: Limits) -> tuple[str, ...]:
+    weeks = order.interval_weeks
+    if weeks is None or weeks >= limits.interval_weeks:
+        return ()
+    return (f"comes every {weeks:.3g} weeks, under the minimum of {limits.interval_weeks:g} weeks",)
 
 
 def _change(order: InfusionOrder, dose: float | None, per_kg: float | None, given: GivenRegimen | None) -> OrderChange:

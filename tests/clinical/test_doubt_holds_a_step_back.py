@@ -77,8 +77,8 @@ def test_with_heart_failure_a_draft_above_five_milligrams_per_kilogram_stops(mg:
 @pytest.mark.parametrize(
     ("draft", "severity", "reason"),
     [
-        (order(mg=480), "warning", "the draft is above the cap of 10 mg/kg"),
-        (order(weeks=2), "warning", "the draft is under the minimum of 4 weeks"),
+        (order(mg=480), "warning", "the draft gives 12 mg/kg, above the cap of 10 mg/kg"),
+        (order(weeks=2), "warning", "the draft comes every 2 weeks, under the minimum of 4 weeks"),
         (order(weeks=6), "info", "no further step before a new level"),
     ],
 )
