@@ -7,8 +7,28 @@ from collections.abc import Callable, Iterator, Mapping
 
 from cards import phrases
 from cards.markdown import plain
-from cards.wording import FORECAST, INSUFFICIENT, NO_LEVEL, NO_STEP, OVER_LIMITS, STOP, UNREAD, WIDTHS, KindWording, Wording
-from cds_service.clinical.assessment import Advice, AdviceKind, AntibodyStatus, Assessment, Forecast, TroughTarget
+from cards.wording import (
+    FORECAST,
+    GIVES_LESS,
+    INSUFFICIENT,
+    NO_LEVEL,
+    NO_STEP,
+    OVER_LIMITS,
+    STOP,
+    UNREAD,
+    WIDTHS,
+    KindWording,
+    Wording,
+)
+from cds_service.clinical.assessment import (
+    Advice,
+    AdviceKind,
+    AntibodyStatus,
+    Assessment,
+    Forecast,
+    OrderChange,
+    TroughTarget,
+)
 from cds_service.clinical.record import Comparator, Reading
 
 NO_TROUGH = "No usable trough"
@@ -30,6 +50,8 @@ def _variants(assessment: Assessment, advice: Advice) -> Iterator[str]:
         yield STOP
     if assessment.ordered is not None and assessment.ordered.over_limits:
         yield OVER_LIMITS
+    if assessment.ordered is not None and assessment.ordered.change is OrderChange.RELAXES:
+        yield GIVES_LESS
     if assessment.unread_parts:
         yield UNREAD
     measures = any(entry.kind is AdviceKind.MEASURE_TROUGH for entry in assessment.advice)
@@ -187,6 +209,12 @@ def name_cause(assessment: Assessment, advice: Advice, show: Callable[[str], str
     """Why there is no advice, in at most 90 characters; longer words are left to the detail."""
     stops = assessment.stop_conditions
     more = f" and {phrases.brief(len(stops) - 1)} more" if len(stops) > 1 else ""
-    named = [f"{stop.label}{more} on record" for stop in stops[:1]] or list(advice.reasons[:1])
+    named = [_recorded(stop.label, more) for stop in stops[:1]] or list(advice.reasons[:1])
     cause = show(named[0]) if named else ""
     return cause if 0 < len(cause) <= WIDTHS["cause"] else "the reason stands under Why"
+
+
+def _recorded(label: str, more: str) -> str:
+    """What is on record before what follows from it: "heart failure on record, and the draft gives more"."""
+    condition, comma, consequence = label.partition(",")
+    return f"{condition}{more} on record{comma}{consequence}"

@@ -29,8 +29,8 @@ from cds_service.clinical.record import IssueLevel
 FILE = "wording.toml"
 SIDES = ("For", "Against")
 # Variants of a row, beside the antibody.
-SITUATIONS = ("stop", "over-limits", "unread", "no-level", "no-step", "insufficient", "forecast")
-STOP, OVER_LIMITS, UNREAD, NO_LEVEL, NO_STEP, INSUFFICIENT, FORECAST = SITUATIONS
+SITUATIONS = ("stop", "over-limits", "gives-less", "unread", "no-level", "no-step", "insufficient", "forecast")
+STOP, OVER_LIMITS, GIVES_LESS, UNREAD, NO_LEVEL, NO_STEP, INSUFFICIENT, FORECAST = SITUATIONS
 
 # The words in {braces} and the greatest number of characters that `cards.summary` puts in their place.
 WIDTHS = MappingProxyType(

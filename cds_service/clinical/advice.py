@@ -42,7 +42,7 @@ LADDER = (
     Row(12, "below, draft under-dosed", lambda f: f.below and f.underdosed, say.restore_dose),
     Row(13, "below by less than 20 %, not active", lambda f: f.below and f.near and not f.active, say.near_target),
     # A draft that gives less (17) is told what 14 and 15 say, and more: it is asked before them.
-    Row(17, "below, and the draft gives less", lambda f: f.below and f.relaxes and f.can_step, say.less_than_given),
+    Row(17, "below, and the draft gives less", lambda f: f.below and f.relaxes, say.less_than_given),
     Row(14, "below, interval above the minimum", lambda f: f.below and f.step is not None, say.shorten_interval),
     Row(15, "below, at the minimum interval, dose below the cap", lambda f: f.below and f.dose_open, say.review_dose),
     Row(16, "below, at both limits", lambda f: f.below, say.at_limit),
@@ -90,6 +90,4 @@ def _as_information(entry: Advice, facts: Facts) -> Advice:
 
 def _beyond_the_limits(entry: Advice, facts: Facts) -> Advice:
     """A draft beyond the site's limits is warned of whatever leads, and its interval is not for a button to change."""
-    return replace(
-        entry, severity=Severity.WARNING, reasons=(*entry.reasons, *facts.over_the_limits), button=False
-    )
+    return replace(entry, severity=Severity.WARNING, reasons=(*entry.reasons, *facts.over_the_limits), button=False)

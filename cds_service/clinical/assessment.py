@@ -155,6 +155,8 @@ class GivenRegimen:
     due: Moment | None
     intended_mg_per_kg: float | None  # median of the last three infusions
     last_in_full: bool = True  # the last infusion was charted as completed
+    full_mg: float | None = None  # of the last completed infusion: the dose to compare with and to go on with
+    full_mg_per_kg: float | None = None
 
 
 class OrderChange(StrEnum):

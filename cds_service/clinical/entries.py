@@ -168,8 +168,8 @@ def at_limit(f: Facts) -> tuple[Advice, ...]:
 
 
 def less_than_given(f: Facts) -> tuple[Advice, ...]:
-    """Row 17: as rows 14 and 15, and says that the draft gives less."""
-    base = shorten_interval(f) if f.step is not None else review_dose(f)
+    """Row 17: as rows 14 to 16, and says that the draft gives less."""
+    base = shorten_interval(f) if f.step is not None else review_dose(f) if f.dose_open else at_limit(f)
     reasons = (*base[0].reasons, "the draft gives less than the regimen given")
     return (replace(base[0], rule=17, severity=Severity.WARNING, reasons=reasons), *base[1:])
 
