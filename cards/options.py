@@ -140,7 +140,7 @@ def _now(assessment: Assessment) -> Option | None:
         return assessment.forecast.unchanged
     if given is None or not given.interval_weeks:
         return None
-    return _option(given.interval_weeks, given.full_mg_per_kg)
+    return _option(given.interval_weeks, given.full_mg_per_kg or given.dose_mg_per_kg)
 
 
 def _this_order(assessment: Assessment) -> list[tuple[str, Option | None]]:

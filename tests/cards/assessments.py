@@ -397,6 +397,35 @@ def _already_intensified(*further: Advice, **changes: object) -> Assessment:
     )
 
 
+def _over_the_cap(assessment: Assessment) -> Assessment:
+    """The same order with a dose above the cap."""
+    assert assessment.ordered is not None
+    over = ("gives 20.94 mg/kg, above the cap of 10 mg/kg",)
+    lead = assessment.advice[0]
+    warned = replace(lead, severity=Severity.WARNING, reasons=(*lead.reasons, f"the draft {over[0]}"), button=False)
+    return replace(
+        assessment,
+        ordered=replace(assessment.ordered, dose_mg=800, dose_mg_per_kg=20.94, over_limits=over),
+        advice=(warned, *assessment.advice[1:]),
+    )
+
+
+def _gives_less() -> Assessment:
+    """Four-weekly at the cap, and an order of every eight weeks."""
+    return _below(
+        AdviceKind.AT_LIMIT,
+        17,
+        NEGATIVE,
+        "interval and dose at the site's limits",
+        "the draft gives less than the regimen given",
+        severity=Severity.WARNING,
+        given=replace(FOUR_WEEKLY, dose_mg=380, dose_mg_per_kg=10.0),
+        ordered=replace(ORDERED_AT_LIMIT, interval_weeks=8.0, change=OrderChange.RELAXES),
+        options=options(4.0, mg_per_kg=10.0),
+        recheck="repeat level and antibody",
+    )
+
+
 def _after_gap(**changes: object) -> Assessment:
     return change(
         given=replace(GIVEN, last_infusion=on(2026, 6, 14), due=on(2026, 8, 9)),
@@ -642,6 +671,9 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
             ),
         ),
         "already_intensified": _already_intensified(),
+        "already_intensified-over-limits": _over_the_cap(_already_intensified()),
+        "shorten_interval-over-limits": _over_the_cap(LOW_TROUGH),
+        "at_limit-gives-less": _gives_less(),
         "already_intensified-antibody-high": _already_intensified(
             *advise(
                 AdviceKind.REVIEW_ANTIBODY,
