@@ -119,7 +119,7 @@ def fill_places(
         "last": name_last_infusion(assessment),
         "when": name_moment_to_measure(name_recheck(assessment, advice), show),
         "cause": name_cause(assessment, advice, show),
-        "over": name_over_limits(assessment),
+        "over": name_over_limits(assessment, show),
     }
 
 
@@ -176,9 +176,9 @@ def name_draft(assessment: Assessment) -> str:
     return f"{_rounded(dose)} mg/kg" if dose else "dose unknown"
 
 
-def name_over_limits(assessment: Assessment) -> str:
+def name_over_limits(assessment: Assessment, show: Callable[[str], str]) -> str:
     """In which way the order leaves this hospital's limits, in at most 80 characters; longer words stand under Why."""
-    over = next(iter(assessment.ordered.over_limits), "") if assessment.ordered else ""
+    over = show(next(iter(assessment.ordered.over_limits), "") if assessment.ordered else "")
     return over if 0 < len(over) <= WIDTHS["over"] else "leaves the limits of this hospital"
 
 

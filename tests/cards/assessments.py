@@ -397,17 +397,14 @@ def _already_intensified(*further: Advice, **changes: object) -> Assessment:
     )
 
 
-def _over_the_cap(assessment: Assessment) -> Assessment:
-    """The same order with a dose above the cap."""
+def _over_the_cap(assessment: Assessment, mg: float, mg_per_kg: float) -> Assessment:
+    """The same with an order above the cap."""
     assert assessment.ordered is not None
-    over = ("gives 20.94 mg/kg, above the cap of 10 mg/kg",)
+    over = f"gives {mg_per_kg} mg/kg, above the cap of 10 mg/kg"
     lead = assessment.advice[0]
-    warned = replace(lead, severity=Severity.WARNING, reasons=(*lead.reasons, f"the draft {over[0]}"), button=False)
-    return replace(
-        assessment,
-        ordered=replace(assessment.ordered, dose_mg=800, dose_mg_per_kg=20.94, over_limits=over),
-        advice=(warned, *assessment.advice[1:]),
-    )
+    warned = replace(lead, severity=Severity.WARNING, reasons=(*lead.reasons, f"the draft {over}"), button=False)
+    ordered = replace(assessment.ordered, dose_mg=mg, dose_mg_per_kg=mg_per_kg, over_limits=(over,))
+    return replace(assessment, ordered=ordered, advice=(warned, *assessment.advice[1:]))
 
 
 def _gives_less() -> Assessment:
@@ -671,8 +668,14 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
             ),
         ),
         "already_intensified": _already_intensified(),
-        "already_intensified-over-limits": _over_the_cap(_already_intensified()),
-        "shorten_interval-over-limits": _over_the_cap(LOW_TROUGH),
+        "already_intensified-over-limits": _over_the_cap(_already_intensified(), 800, 20.94),
+        "shorten_interval-over-limits": _over_the_cap(
+            change(
+                given=replace(GIVEN, dose_mg=400, dose_mg_per_kg=10.5), options=options(8.0, 6.0, 4.0, mg_per_kg=10.5)
+            ),
+            440,
+            11.52,
+        ),
         "at_limit-gives-less": _gives_less(),
         "already_intensified-antibody-high": _already_intensified(
             *advise(
