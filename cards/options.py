@@ -140,15 +140,15 @@ def _now(assessment: Assessment) -> Option | None:
         return assessment.forecast.unchanged
     if given is None or not given.interval_weeks:
         return None
-    return _option(given.interval_weeks, given.dose_mg_per_kg)
+    return _option(given.interval_weeks, given.full_mg_per_kg or given.dose_mg_per_kg)
 
 
 def _this_order(assessment: Assessment) -> list[tuple[str, Option | None]]:
     """The order as drafted, where it differs from what was given."""
     ordered = assessment.ordered
-    if ordered is None or ordered.change not in (OrderChange.INTENSIFIES, OrderChange.RELAXES):
+    if ordered is None or ordered.change is OrderChange.NONE or not ordered.interval_weeks:
         return []
-    if not ordered.interval_weeks:
+    if ordered.change is OrderChange.UNKNOWN and ordered.dose_mg_per_kg is None:
         return []
     foreseen = assessment.forecast.draft if assessment.forecast else None
     option = foreseen or _option(ordered.interval_weeks, ordered.dose_mg_per_kg)
@@ -195,7 +195,12 @@ def _name(option: Option, assessment: Assessment) -> str:
 
 
 def _is_considered(option: Option, assessment: Assessment) -> bool:
-    """The option that leads, or all between which the models disagree; none where none is an answer."""
+    """The option that leads, or all between which the models disagree; none where none is an answer.
+
+    Beside an order beyond the limits none: its dose is that of the options.
+    """
+    if assessment.ordered is not None and assessment.ordered.over_limits:
+        return False
     leading, forecast = assessment.advice[0], assessment.forecast
     choice = forecast.choice if forecast else None
     if forecast is None or choice is None:

@@ -12,6 +12,7 @@ from cards.wording import (
     INSUFFICIENT,
     NO_LEVEL,
     NO_STEP,
+    OVER_LIMITS,
     RELAXED,
     STALE,
     STOP,
@@ -68,11 +69,12 @@ def _situations(assessment: Assessment) -> Mapping[str, bool]:
     measures = any(entry.kind is AdviceKind.MEASURE_TROUGH for entry in assessment.advice)
     return {
         STOP: bool(assessment.stop_conditions),
+        OVER_LIMITS: ordered is not None and bool(ordered.over_limits),
+        RELAXED: ordered is not None and ordered.change is OrderChange.RELAXES,
         UNUSED: bool(assessment.unused_results),
         UNREAD: bool(assessment.unread_parts),
         NO_LEVEL: measures and assessment.antibody.status not in ANTIBODY_FORBIDS,
         STALE: assessment.trough.qualification is Qualification.STALE,
-        RELAXED: ordered is not None and ordered.change is OrderChange.RELAXES,
     }
 
 
@@ -135,6 +137,7 @@ def fill_places(
         "last": name_last_infusion(assessment),
         "when": name_moment_to_measure(name_recheck(assessment, advice), show),
         "cause": name_cause(assessment, advice, show),
+        "over": name_over_limits(assessment, show),
     }
 
 
@@ -189,6 +192,12 @@ def name_draft(assessment: Assessment) -> str:
     """What the order gives per kilogram, in at most 12 characters."""
     dose = assessment.ordered.dose_mg_per_kg if assessment.ordered else None
     return f"{_rounded(dose)} mg/kg" if dose else "dose unknown"
+
+
+def name_over_limits(assessment: Assessment, show: Callable[[str], str]) -> str:
+    """In which way the order leaves this hospital's limits, in at most 80 characters; longer words stand under Why."""
+    over = show(next(iter(assessment.ordered.over_limits), "") if assessment.ordered else "")
+    return over if 0 < len(over) <= WIDTHS["over"] else "leaves the limits of this hospital"
 
 
 def name_last_infusion(assessment: Assessment) -> str:
@@ -253,6 +262,12 @@ def name_cause(assessment: Assessment, advice: Advice, show: Callable[[str], str
     """Why there is no advice, in at most 90 characters; longer words are left to the detail."""
     stops = assessment.stop_conditions
     more = f" and {phrases.brief(len(stops) - 1)} more" if len(stops) > 1 else ""
-    named = [f"{stop.label}{more} on record" for stop in stops[:1]] or list(advice.reasons[:1])
+    named = [_recorded(stop.label, more) for stop in stops[:1]] or list(advice.reasons[:1])
     cause = show(named[0]) if named else ""
     return cause if 0 < len(cause) <= WIDTHS["cause"] else "the reason stands under Why"
+
+
+def _recorded(label: str, more: str) -> str:
+    """What is on record before what follows from it: "heart failure on record, and the draft gives more"."""
+    condition, comma, consequence = label.partition(",")
+    return f"{condition}{more} on record{comma}{consequence}"

@@ -29,8 +29,11 @@ from cds_service.clinical.record import IssueLevel
 FILE = "wording.toml"
 SIDES = ("For", "Against")
 # Variants of a row, beside the status of the antibody and of the trough.
-SITUATIONS = ("stop", "unused", "unread", "no-level", "stale", "relaxed", "no-step", "insufficient", "forecast")
-STOP, UNUSED, UNREAD, NO_LEVEL, STALE, RELAXED, NO_STEP, INSUFFICIENT, FORECAST = SITUATIONS
+SITUATIONS = (
+    *("stop", "over-limits", "relaxed", "unused", "unread", "no-level", "stale"),
+    *("no-step", "insufficient", "forecast"),
+)
+STOP, OVER_LIMITS, RELAXED, UNUSED, UNREAD, NO_LEVEL, STALE, NO_STEP, INSUFFICIENT, FORECAST = SITUATIONS
 
 # The words in {braces} and the greatest number of characters that `cards.summary` puts in their place.
 WIDTHS = MappingProxyType(
@@ -48,6 +51,7 @@ WIDTHS = MappingProxyType(
         "last": 25,
         "when": 80,
         "cause": 90,
+        "over": 80,
     }
 )
 SENTENCE_ONLY = frozenset(

@@ -13,7 +13,6 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 
-from cds_service.clinical.assess import newest_weight
 from cds_service.clinical.history import History, read_history
 from cds_service.clinical.knowledge import target
 from cds_service.clinical.pk.assumed import spread_of
@@ -27,6 +26,7 @@ from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import Moment
 from cds_service.clinical.timeline import build_timeline
 from cds_service.clinical.trough import judge_levels
+from cds_service.clinical.weights import newest_weight
 from cds_service.patients import hook_request, load
 from fhir_mappings.chart import ChartPart, RawChart
 from fhir_mappings.read import read_record

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from cds_service.clinical.record import LevelOrder
 from fhir_mappings.chart import Resource
 from fhir_mappings.identity import evidence
-from fhir_mappings.recognition import ANTIBODY, LEVEL, recognise
+from fhir_mappings.recognition import ANTIBODY, BOTH, LEVEL, is_named, recognise
 from fhir_mappings.scope import Scope
 from fhir_mappings.shape import struct, structs, text, truth
 from fhir_mappings.vocabulary import Tables
@@ -16,21 +16,27 @@ from fhir_mappings.vocabulary import Tables
 LABORATORY = frozenset({"108252007", "laboratory"})  # SNOMED Laboratory procedure; HL7 observation category
 
 
-def orders_a_level(resource: Resource, tables: Tables) -> bool:
-    """Whether a ServiceRequest asks for an infliximab level or antibody, by code or by name. Raises Misshapen."""
-    _, found = recognise(struct(resource, "code"), tables)
+def ordered_test(resource: Resource, tables: Tables) -> str | None:
+    """The concept that a ServiceRequest asks for, infliximab level or antibody, by code or name. Raises Misshapen.
+
+    A test that may be for both counts as one for the level.
+    """
+    code, found = recognise(struct(resource, "code"), tables)
     if found is None or found.concept.name not in (LEVEL, ANTIBODY):
-        return False
+        return None
     # A bare "Infliximab" is a test only where the order says that it goes to the laboratory.
-    return found.doubt is None or found.by_name is None or _for_laboratory(resource)
+    if found.doubt is not None and found.by_name is not None and not _for_laboratory(resource):
+        return None
+    return LEVEL if is_named(BOTH, code, tables) else found.concept.name
 
 
 def read_test_order(resource: Resource, scope: Scope) -> Iterator[LevelOrder]:
-    """One open order for a level. Raises Misshapen."""
+    """One open order for a level or antibody. Raises Misshapen."""
     written = scope.moment(resource, "authoredOn")
     is_open = text(resource, "status") == "active" and not truth(resource, "doNotPerform")
-    if is_open and (written is None or scope.sees(written)) and orders_a_level(resource, scope.tables):
-        yield LevelOrder(evidence(resource), written)
+    test = ordered_test(resource, scope.tables) if is_open and (written is None or scope.sees(written)) else None
+    if test is not None:
+        yield LevelOrder(evidence(resource), written, antibody=test == ANTIBODY)
 
 
 def _for_laboratory(resource: Resource) -> bool:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from cds_service.clinical.record import UNREAD_TIMING, DataIssue, InfusionOrder, IssueLevel
+from cds_service.clinical.record import UNREAD_TIMING, DataIssue, InfusionOrder, IssueLevel, LevelOrder
 from fhir_mappings.chart import Resource
 from fhir_mappings.codings import relative
 from fhir_mappings.doubts import Doubt, issue, quote
 from fhir_mappings.drugs import Drug, Product, infliximab_in
 from fhir_mappings.identity import evidence
-from fhir_mappings.level_orders import orders_a_level
+from fhir_mappings.level_orders import ordered_test
 from fhir_mappings.order_parts import (
     ABOUT,
     Part,
@@ -26,6 +26,7 @@ from fhir_mappings.order_parts import (
     read_order_route,
     read_reasons,
 )
+from fhir_mappings.recognition import ANTIBODY
 from fhir_mappings.shape import Misshapen, truth
 from fhir_mappings.tables import load_tables
 from fhir_mappings.vocabulary import Tables
@@ -61,10 +62,11 @@ def read_orders(
     return tuple(draft for draft in drafts if draft is not None)
 
 
-def also_ordered(draft_orders: Resource | None, tables: Tables | None = None) -> tuple[str, ...]:
-    """Evidence of the drafts that order an infliximab level or antibody test beside the infusion."""
+def also_ordered(draft_orders: Resource | None, tables: Tables | None = None) -> tuple[LevelOrder, ...]:
+    """The drafts that order an infliximab level or antibody test beside the infusion."""
     known = tables or load_tables()
-    return tuple(evidence(resource) for resource in _open(draft_orders) if _is_test(resource, known))
+    tests = ((resource, _test(resource, known)) for resource in _open(draft_orders))
+    return tuple(LevelOrder(evidence(r), antibody=test == ANTIBODY) for r, test in tests if test is not None)
 
 
 def _entries(draft_orders: Resource | None) -> Iterator[Mapping[str, Any]]:
@@ -93,18 +95,18 @@ def _by_reference(draft_orders: Resource | None) -> dict[str, Resource]:
     return found
 
 
-def _is_test(resource: Resource, tables: Tables) -> bool:
+def _test(resource: Resource, tables: Tables) -> str | None:
     try:
-        return resource.get("resourceType") == "ServiceRequest" and orders_a_level(resource, tables)
+        return ordered_test(resource, tables) if resource.get("resourceType") == "ServiceRequest" else None
     except Misshapen:
-        return False
+        return None
 
 
 def _read_draft(
     resource: Resource, selections: frozenset[str], tables: Tables, referenced: Mapping[str, Resource]
 ) -> DraftOrder | None:
     try:
-        if _is_test(resource, tables) or truth(resource, "doNotPerform"):
+        if _test(resource, tables) is not None or truth(resource, "doNotPerform"):
             return None
         drug = drug_of(resource, tables, referenced)
         product = infliximab_in(drug.all_names)

@@ -15,7 +15,7 @@ from fhir_mappings.shape import Misshapen, struct, structs
 from fhir_mappings.vocabulary import Concept, Tables, Words, remembered
 
 LEVEL, ANTIBODY, MENTIONED = "infliximab_level", "infliximab_antibody", "mentions_infliximab"
-PANEL = "mentions_panel"
+PANEL, BOTH = "mentions_panel", "mentions_both"
 ITEM, PERIANAL = "perianal_item", "mentions_perianal"
 INDICES = frozenset({"pcdai", "wpcdai"})  # those with a perianal item
 
@@ -113,7 +113,12 @@ def _worth_matching(text: str, tables: Tables) -> bool:
 
 def is_panel(code: CodedText, tables: Tables) -> bool:
     """Whether a name is that of a panel of level and antibody."""
-    return any(rule.matches(text) for rule in tables.names if rule.concept == PANEL for text in code.texts)
+    return is_named(PANEL, code, tables)
+
+
+def is_named(concept: str, code: CodedText, tables: Tables) -> bool:
+    """Whether one of the texts is named by a rule of this concept."""
+    return any(rule.matches(text) for rule in tables.names if rule.concept == concept for text in code.texts)
 
 
 def _by_name(code: CodedText, tables: Tables) -> Recognised | None:

@@ -49,6 +49,7 @@ DRUGS = ("infliximab", "systemic_steroid", "gut_steroid", "local_steroid", "immu
 MENTIONS = (  # words that are no result of their own
     "mentions_infliximab",
     "mentions_panel",
+    "mentions_both",
     "mentions_crohns",
     "mentions_perianal",
     "mentions_perianal_procedure",

@@ -42,7 +42,7 @@ LADDER = (
     Row(12, "below, draft under-dosed", lambda f: f.below and f.underdosed, say.restore_dose),
     Row(13, "below by less than 20 %, not active", lambda f: f.below and f.near and not f.active, say.near_target),
     # A draft that gives less (17) is told what 14 and 15 say, and more: it is asked before them.
-    Row(17, "below, and the draft gives less", lambda f: f.below and f.relaxes and f.can_step, say.less_than_given),
+    Row(17, "below, and the draft gives less", lambda f: f.below and f.relaxes, say.less_than_given),
     Row(14, "below, interval above the minimum", lambda f: f.below and f.step is not None, say.shorten_interval),
     Row(15, "below, at the minimum interval, dose below the cap", lambda f: f.below and f.dose_open, say.review_dose),
     Row(16, "below, at both limits", lambda f: f.below, say.at_limit),
@@ -66,7 +66,9 @@ def decide(facts: Facts) -> tuple[int, tuple[Advice, ...]]:
     followers = [
         entry for row in _followers(leader, facts) for entry in row.advise(facts) if not entry.kind.intensifies
     ]
-    return leader.number, tuple(_as_information(entry, facts) for entry in (*leader.advise(facts), *followers))
+    told = tuple(_as_information(entry, facts) for entry in (*leader.advise(facts), *followers))
+    warns = facts.over_the_limits and leader is not KEEP
+    return leader.number, (*(_beyond_the_limits(e, facts) for e in told[:1]), *told[1:]) if warns else told
 
 
 def _followers(leader: Row, facts: Facts) -> list[Row]:
@@ -84,3 +86,8 @@ def _as_information(entry: Advice, facts: Facts) -> Advice:
     if facts.trough.qualification is not Qualification.FIRST_MAINTENANCE or entry.rule not in _LADDER_NUMBERS:
         return entry
     return replace(entry, severity=Severity.INFO, reasons=(*entry.reasons, FIRST_TROUGH))
+
+
+def _beyond_the_limits(entry: Advice, facts: Facts) -> Advice:
+    """A draft beyond the site's limits is warned of whatever leads, and its interval is not for a button to change."""
+    return replace(entry, severity=Severity.WARNING, reasons=(*entry.reasons, *facts.over_the_limits), button=False)

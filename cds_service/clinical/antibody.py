@@ -5,6 +5,7 @@ knowledge/assays.toml. Units are the assay's own: the same unit on another assay
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from cds_service.clinical.assessment import AntibodyJudgement, AntibodyStatus
@@ -26,11 +27,11 @@ GRAVITY = (
 
 
 def judge_antibody(
-    antibodies: Sequence[AntibodyLevel], level: DrugLevel | None, *, undetectable: bool
+    antibodies: Sequence[AntibodyLevel], level: DrugLevel | None, *, undetectable: bool, ordered: bool = False
 ) -> tuple[AntibodyJudgement, tuple[DataIssue, ...]]:
     """The antibody of the deciding sample's day; of several results the gravest, so that no negative hides another.
 
-    Results of other days are shown, never used.
+    Results of other days are shown, never used. Where that day has none and one is `ordered`, it is pending.
     """
     graded = [
         (result, _grade(result, level, undetectable=undetectable))
@@ -42,7 +43,10 @@ def judge_antibody(
     pending = next((a for a in antibodies if a.pending), None)
     if pending:
         return AntibodyJudgement(AntibodyStatus.PENDING, pending, reasons=("antibody result pending",)), ()
-    return _unpaired(antibodies, level)
+    judgement, issues = _unpaired(antibodies, level)
+    if ordered:
+        judgement = replace(judgement, status=AntibodyStatus.PENDING, reasons=("antibody ordered", *judgement.reasons))
+    return judgement, issues
 
 
 def judge_newer(

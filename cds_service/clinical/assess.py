@@ -4,6 +4,7 @@ Question: what do we conclude about this order, as of this instant? Each step is
 composes them. Nothing here reads a clock: `as_of` is handed in.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,7 +20,6 @@ from cds_service.clinical.assessment import (
     TroughStatus,
     TroughTarget,
     Versions,
-    Weight,
 )
 from cds_service.clinical.choice import Need, choose
 from cds_service.clinical.courses import INDUCTION_SPACING_WEEKS
@@ -27,16 +27,25 @@ from cds_service.clinical.deescalation import well_above_in_remission
 from cds_service.clinical.disease import INFECTION, doubts_of_crp, judge_disease
 from cds_service.clinical.facts import Facts
 from cds_service.clinical.knowledge import assays, knowledge_version
-from cds_service.clinical.moments import days_ago, instant
+from cds_service.clinical.moments import between, days, days_ago
 from cds_service.clinical.notes import clinical_notes
 from cds_service.clinical.outlook import UNEXPLAINED, look_at_options
 from cds_service.clinical.policy import Policy
-from cds_service.clinical.record import Comparator, DataIssue, InfusionOrder, Moment, SourceState, TreatmentRecord
-from cds_service.clinical.regimen import compare_order, current_interval, list_options
+from cds_service.clinical.record import (
+    Comparator,
+    DataIssue,
+    InfusionOrder,
+    LevelOrder,
+    Moment,
+    SourceState,
+    TreatmentRecord,
+)
+from cds_service.clinical.regimen import Limits, compare_order, current_interval, list_options
 from cds_service.clinical.risk import estimate_risk, read_predictors
 from cds_service.clinical.stops import HOLDS_BACK, find_stops, heart_failure, too_much_for_the_heart
 from cds_service.clinical.target import choose_target
 from cds_service.clinical.timeline import (
+    LATE_DAYS,
     USUAL_INTERVAL_WEEKS,
     Timeline,
     build_timeline,
@@ -46,6 +55,7 @@ from cds_service.clinical.timeline import (
 )
 from cds_service.clinical.trough import contradiction, deciding, judge_levels, status_of
 from cds_service.clinical.unused import unused_results
+from cds_service.clinical.weights import judge_weight
 
 # The parts of the chart in which a reason against a step may stand: unread, they take the button away.
 GROUNDS = ("infusions", "conditions", "allergies", "laboratory")
@@ -59,32 +69,38 @@ def assess(
     policy: Policy,
     as_of: datetime,
     *,
-    level_in_drafts: tuple[str, ...] = (),
+    tests_in_drafts: tuple[LevelOrder, ...] = (),
 ) -> Assessment:
     """All that we conclude about one order (or, without one, about the regimen given) as of one aware instant.
 
-    `level_in_drafts` is the evidence of level orders that stand in the same draft orders. Never raises for clinical
+    `tests_in_drafts` are orders for a level or antibody that stand in the same draft orders. Never raises for clinical
     doubt: what cannot be judged is a value of the assessment.
     """
     now = Moment(as_of)
     ordered_weeks = order.interval_weeks if order else None
     timeline = build_timeline(record, policy, now, ordered_weeks)
-    weight = newest_weight(record)
-    recent_weight = _recent(weight, policy, as_of)
+    weight = judge_weight(record, policy, as_of)
     given = given_regimen(timeline)
-    ordered = compare_order(order, given, recent_weight) if order else None
+    capped = heart_failure(record)
+    cap = policy.maximum_mg_per_kg_heart_failure if capped else policy.maximum_mg_per_kg
+    limits = Limits(cap, policy.minimum_interval_weeks)
+    ordered = compare_order(order, given, weight.usable, limits) if order else None
     target, target_issues = choose_target(record, policy, as_of)
     judgements = judge_levels(record.levels, timeline, target, policy, as_of)
     trough = deciding(judgements)
     undetectable = is_undetectable(trough)
-    antibody, antibody_issues = judge_antibody(record.antibodies, trough.level, undetectable=undetectable)
+    antibody, antibody_issues = judge_antibody(
+        record.antibodies,
+        trough.level,
+        undetectable=undetectable,
+        ordered=antibody_ordered(record, tests_in_drafts, trough, as_of),
+    )
     newer = _newer(judgements, trough)
     without_drug = [judgement.drawn for judgement in newer if judgement.drawn and is_undetectable(judgement)]
     newer_antibody = judge_newer(record.antibodies, trough.level, without_drug)
     disease = judge_disease(record, policy, as_of)
     crp_issues = tuple(doubts_of_crp(disease))
     gap = overdue_gap(timeline, now)
-    capped = heart_failure(record)
     stops, stop_issues = find_stops(record, policy, as_of)
     stops += too_much_for_the_heart(record, ordered, policy)
     predictors, predictor_issues = read_predictors(record, policy, first_infusion(timeline, now))
@@ -103,19 +119,20 @@ def assess(
         anything_on_record=bool(record.infusions or record.levels),
         given=given,
         ordered=ordered,
-        weight=recent_weight,
+        weight=weight.usable,
         trough=trough,
         target=target,
         undetectable=undetectable,
         antibody=antibody,
         disease=disease,
-        level_pending=level_pending(record, trough, policy, as_of) or bool(level_in_drafts),
+        level_pending=level_pending(record, tests_in_drafts, trough, policy, as_of),
         level_since_gap=_level_since_gap(judgements, timeline, target),
         reacted=bool(record.reactions),
         stop_in_doubt=any(issue.code in (*HOLDS_BACK, INFECTION) for issue in (*stop_issues, *crp_issues))
         or (newer_antibody is not None and newer_antibody.status in AGAINST_MORE),
+        weight_in_doubt=weight.doubt is not None,
         grounds_read=all(record.source(name) is SourceState.READ for name in GROUNDS),
-        dose_cap_mg_per_kg=policy.maximum_mg_per_kg_heart_failure if capped else policy.maximum_mg_per_kg,
+        dose_cap_mg_per_kg=cap,
         deescalation=antibody.status is AntibodyStatus.NEGATIVE
         and well_above_in_remission(record, judgements, timeline, target, policy, as_of),
     )
@@ -133,13 +150,14 @@ def assess(
         *crp_issues,
         *predictor_issues,
         *forecast_issues,
+        *([weight.doubt] if weight.doubt else ()),
         *clinical_notes(facts, record, judgements, newer, newer_antibody, age_years=age, dose_capped=capped),
     )
     return Assessment(
         as_of=as_of,
         applies=facts.not_applicable is None,
         not_applicable_reason=facts.not_applicable,
-        patient=PatientFacts(record.patient.id, record.patient.birth_date, age, weight),
+        patient=PatientFacts(record.patient.id, record.patient.birth_date, age, weight.newest),
         phase=phase_at(timeline, now),
         given=given,
         ordered=ordered,
@@ -206,19 +224,6 @@ def first_infusion(timeline: Timeline, now: Moment) -> Moment | None:
     return timeline.infusions[0].start if timeline.infusions[0].number == 1 else None
 
 
-def newest_weight(record: TreatmentRecord) -> Weight | None:
-    """The newest exact weight, however old."""
-    exact = [m for m in record.measured("weight") if m.reading.comparator is None and m.reading.value > 0]
-    return Weight(exact[-1].reading.value, exact[-1].at, exact[-1].evidence) if exact else None
-
-
-def _recent(weight: Weight | None, policy: Policy, as_of: datetime) -> Weight | None:
-    """A weight at most 12 weeks old: only that one may judge the draft's dose."""
-    if weight is None or days_ago(weight.at, as_of) > policy.weight_window_days:
-        return None
-    return weight
-
-
 def is_undetectable(trough: TroughJudgement) -> bool:
     """Whether the drug was below what the assay can measure: `<x`, or a number under a known assay's limit."""
     if trough.level is None or trough.reading is None:
@@ -230,10 +235,29 @@ def is_undetectable(trough: TroughJudgement) -> bool:
     return trough.reading.high < lloq or trough.reading.high == 0
 
 
-def level_pending(record: TreatmentRecord, trough: TroughJudgement, policy: Policy, as_of: datetime) -> bool:
+def antibody_ordered(
+    record: TreatmentRecord, in_drafts: Sequence[LevelOrder], trough: TroughJudgement, as_of: datetime
+) -> bool:
+    """Whether the antibody is ordered: beside the infusion, or not before the day of the level that lacks it."""
+    if trough.drawn is None:
+        return False
+    level_ago = days_ago(trough.drawn, as_of)
+    written = [days_ago(o.written, as_of) if o.written else 0 for o in record.level_ordered if o.antibody]
+    return any(days <= level_ago for days in written) or any(order.antibody for order in in_drafts)
+
+
+def level_pending(
+    record: TreatmentRecord,
+    in_drafts: Sequence[LevelOrder],
+    trough: TroughJudgement,
+    policy: Policy,
+    as_of: datetime,
+) -> bool:
     """Whether a level is on its way: reported as preliminary, or ordered, and not answered by a newer sample."""
+    if any(not order.antibody for order in in_drafts):
+        return True
     drawn = [level.drawn for level in record.levels if level.pending]
-    written = [order.written for order in record.level_ordered]
+    written = [order.written for order in record.level_ordered if not order.antibody]
     oldest = policy.stale_after_weeks * 7
     decided = days_ago(trough.drawn, as_of) if trough.drawn else oldest + 1
     waiting = [days_ago(at, as_of) if at else 0 for at in (*drawn, *written)]
@@ -241,11 +265,11 @@ def level_pending(record: TreatmentRecord, trough: TroughJudgement, policy: Poli
 
 
 def _level_since_gap(judgements: tuple[TroughJudgement, ...], timeline: Timeline, target: TroughTarget) -> bool:
-    """Whether a level drawn when the infusion was already overdue reaches the target all the same."""
+    """Whether a level drawn more than 7 days after the infusion was due reaches the target all the same."""
     due = timeline.due_after(timeline.last) if timeline.last else None
     return due is not None and any(
         j.drawn is not None
-        and instant(j.drawn) > instant(due)
+        and days(between(due, j.drawn)) > LATE_DAYS
         and status_of(j.reading, target) in (TroughStatus.WITHIN, TroughStatus.ABOVE)
         for j in judgements
     )

@@ -158,6 +158,8 @@ class GivenRegimen:
     due: Moment | None
     intended_mg_per_kg: float | None  # median of the last three infusions
     last_in_full: bool = True  # the last infusion was charted as completed
+    full_mg: float | None = None  # of the last completed infusion: the dose to compare with and to go on with
+    full_mg_per_kg: float | None = None
 
 
 class OrderChange(StrEnum):
@@ -179,6 +181,7 @@ class OrderedRegimen:
     interval_weeks: float | None
     interval_inferred: bool
     change: OrderChange
+    over_limits: tuple[str, ...] = ()  # in which way it leaves the site's limits, to follow "the draft"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ INDUCTION_SPACING_WEEKS = 3.0
 # A first recorded interval of 5 weeks or more is no induction interval: the beginning is not on record.
 MAINTENANCE_SPACING_WEEKS = 5.0
 ONE_INFUSION = timedelta(hours=24)
+COMPLETED_WITHIN = timedelta(days=7)  # J: what was left of an interrupted infusion is given within days
 USUAL_DURATION = timedelta(hours=2)
 GAP_WEEKS = 12.0
 
@@ -54,7 +55,7 @@ class PlacedInfusion:
 
 
 def merge_infusions(infusions: Sequence[Infusion]) -> list[tuple[Infusion, tuple[str, ...]]]:
-    """One value per infusion: equal records count once, parts within 24 hours add up.
+    """One value per infusion: equal records count once, parts within 24 hours or after an interruption add up.
 
     Duplicates share start and dose, whatever their status: of two that differ in it the complete one counts. Parts
     (rate changes, a second bag) have their doses added, and the whole is complete when its last part is. Oldest first,
@@ -62,11 +63,18 @@ def merge_infusions(infusions: Sequence[Infusion]) -> list[tuple[Infusion, tuple
     """
     groups: list[list[Infusion]] = []
     for infusion in sorted(infusions, key=lambda i: (instant(i.start), i.evidence)):
-        if groups and instant(infusion.start) - instant(groups[-1][0].start) < ONE_INFUSION:
+        if groups and _continues(groups[-1], infusion):
             groups[-1].append(infusion)
         else:
             groups.append([infusion])
     return [(_merge(group), tuple(i.evidence for i in group)) for group in groups]
+
+
+def _continues(group: Sequence[Infusion], infusion: Infusion) -> bool:
+    """Whether it is a part of the same infusion: within 24 hours, or within days after it was interrupted."""
+    since = instant(infusion.start) - instant(group[0].start)
+    interrupted = not any(part.complete for part in group)
+    return since < ONE_INFUSION or (interrupted and since < COMPLETED_WITHIN)
 
 
 def _merge(group: list[Infusion]) -> Infusion:
@@ -77,7 +85,7 @@ def _merge(group: list[Infusion]) -> Infusion:
             distinct[infusion.start, infusion.dose_mg] = infusion
     parts = list(distinct.values())
     doses = [i.dose_mg for i in parts if i.dose_mg is not None]
-    ends = [i.end for i in parts if i.end is not None]
+    ends = [i.end or i.start for i in parts if i.end or i is not parts[0]]
     return replace(
         parts[0],
         end=max(ends, key=instant) if ends else None,
@@ -86,19 +94,25 @@ def _merge(group: list[Infusion]) -> Infusion:
     )
 
 
-def number_infusions(merged: Sequence[tuple[Infusion, tuple[str, ...]]]) -> list[PlacedInfusion]:
+def number_infusions(
+    merged: Sequence[tuple[Infusion, tuple[str, ...]]], waiting_weeks: float | None = None
+) -> list[PlacedInfusion]:
     """Count infusions from the start of each (re-)induction; infusions are counted, not weeks.
 
     A course starts with the first infusion on record, unless the record plainly begins in maintenance, and with any
-    later infusion that is followed by another within less than 3 weeks.
+    later infusion that is followed by another within less than 3 weeks and, unless treatment was interrupted before,
+    by a third within less than 5 weeks of that, or not yet (`waiting_weeks` since the last): one extra dose is none.
     """
     gaps = [weeks(between(a.start, b.start)) for (a, _), (b, _) in pairwise(merged)]
     placed: list[PlacedInfusion] = []
     number = INDUCTION_INFUSIONS if _starts_in_maintenance(gaps) else 0
     reinduction = False
+    waiting = 0.0 if waiting_weeks is None else waiting_weeks
     for index, (infusion, evidence) in enumerate(merged):
         followed_soon = index < len(gaps) and gaps[index] < INDUCTION_SPACING_WEEKS
-        restarts = number >= INDUCTION_INFUSIONS and followed_soon
+        interrupted = index > 0 and gaps[index - 1] >= GAP_WEEKS
+        third_soon = [*gaps, waiting][min(index + 1, len(gaps))] < MAINTENANCE_SPACING_WEEKS
+        restarts = number >= INDUCTION_INFUSIONS and followed_soon and (interrupted or third_soon)
         lapsed = 0 < number < INDUCTION_INFUSIONS and gaps[index - 1] >= GAP_WEEKS
         if restarts or lapsed:
             number, reinduction = 0, True

@@ -69,12 +69,10 @@ def await_level(f: Facts) -> tuple[Advice, ...]:
 
 
 def already_intensified(f: Facts) -> tuple[Advice, ...]:
-    """Row 7: no further step; a draft beyond the site's limits is warned about."""
-    over = f.over_the_limits
-    severity = Severity.WARNING if over else Severity.INFO
-    reasons = ("the draft already gives more than the regimen given", *over, "no further step before a new level")
+    """Row 7: no further step."""
+    reasons = ("the draft already gives more than the regimen given", "no further step before a new level")
     recheck = SECOND_ON_NEW_SCHEDULE if _more_often(f) else THIRD_AT_NEW_DOSE
-    return (_entry(AdviceKind.ALREADY_INTENSIFIED, 7, *reasons, severity=severity, recheck=recheck),)
+    return (_entry(AdviceKind.ALREADY_INTENSIFIED, 7, *reasons, recheck=recheck),)
 
 
 def _more_often(f: Facts) -> bool:
@@ -199,8 +197,8 @@ def at_limit(f: Facts) -> tuple[Advice, ...]:
 
 
 def less_than_given(f: Facts) -> tuple[Advice, ...]:
-    """Row 17: as rows 14 and 15, and says that the draft gives less."""
-    base = shorten_interval(f) if f.step is not None else review_dose(f)
+    """Row 17: as rows 14 to 16, and says that the draft gives less."""
+    base = shorten_interval(f) if f.step is not None else review_dose(f) if f.dose_open else at_limit(f)
     reasons = (*base[0].reasons, *_gives_less(f))
     return (replace(base[0], rule=17, severity=Severity.WARNING, reasons=reasons), *base[1:])
 

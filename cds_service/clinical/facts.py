@@ -27,7 +27,7 @@ from cds_service.clinical.assessment import (
 from cds_service.clinical.courses import INDUCTION_INFUSIONS
 from cds_service.clinical.moments import days_ago
 from cds_service.clinical.policy import Policy
-from cds_service.clinical.regimen import current_interval, next_interval
+from cds_service.clinical.regimen import INTENSIFYING_DOSE, current_interval, dose_ratio, is_higher, next_interval
 
 INTENDED_MG_PER_KG = 5.0  # label dose; a draft is measured against at least this
 UNDERDOSED = 0.90
@@ -58,6 +58,7 @@ class Facts:
     level_since_gap: bool  # a level in target or above was drawn when the infusion was already overdue
     reacted: bool
     stop_in_doubt: bool  # a former stop, a result that may be one, CRP of an infection, a newer high antibody
+    weight_in_doubt: bool  # it differs too much from the one before it
     grounds_read: bool  # infusions, diagnoses, allergies and results were read in full
     dose_cap_mg_per_kg: float
     deescalation: bool
@@ -81,7 +82,7 @@ class Facts:
 
     @property
     def interval(self) -> float:
-        """The interval from which a step is taken, whole weeks."""
+        """The interval from which a step is taken, in weeks."""
         return current_interval(self.given, self.ordered)
 
     @property
@@ -151,22 +152,23 @@ class Facts:
         return self.given is not None and self.given.last_in_full and self.given.dose_mg is not None
 
     @property
+    def draft_dose_kept(self) -> bool:
+        """The draft's dose is known and no higher one: a button would make one step two, or an unknown one."""
+        if self.ordered is None or self.given is None:
+            return False
+        ratio = dose_ratio(self.ordered.dose_mg, self.ordered.dose_mg_per_kg, self.given)
+        return ratio is not None and ratio < INTENSIFYING_DOSE - 1e-9
+
+    @property
     def clear(self) -> bool:
-        """Nothing clouds a step: dose known, no reaction, no stop in doubt, levels explained, all grounds read."""
-        doubts = self.reacted or self.stop_in_doubt or self.unexplained
-        return self.last_dose_certain and not doubts and self.grounds_read
+        """Nothing clouds a step: doses and weight certain, no reaction, no doubtful stop, levels and grounds clear."""
+        doubts = self.reacted or self.stop_in_doubt or self.unexplained or self.weight_in_doubt
+        return self.last_dose_certain and self.draft_dose_kept and not doubts and self.grounds_read
 
     @property
     def over_the_limits(self) -> tuple[str, ...]:
         """In which way the draft leaves the site's limits of dose and interval, in words."""
-        per_kg = self.ordered.dose_mg_per_kg if self.ordered else None
-        interval = self.ordered.interval_weeks if self.ordered else None
-        found = []
-        if per_kg is not None and per_kg > self.dose_cap_mg_per_kg * (1 + 1e-9):
-            found.append(f"the draft is above the cap of {self.dose_cap_mg_per_kg:g} mg/kg")
-        if interval is not None and interval < self.policy.minimum_interval_weeks:
-            found.append(f"the draft is under the minimum of {self.policy.minimum_interval_weeks:g} weeks")
-        return tuple(found)
+        return tuple(f"the draft {over}" for over in self.ordered.over_limits) if self.ordered else ()
 
     @property
     def relaxes(self) -> bool:
@@ -192,11 +194,6 @@ class Facts:
         due = self.given.due if self.given else None
         return due is None or -days_ago(due, self.as_of) <= self.policy.prompt_days_before_due
 
-    @property
-    def can_step(self) -> bool:
-        """A shorter interval or a higher dose is still open."""
-        return self.step is not None or self.dose_open
-
     def below_with(self, antibody: AntibodyStatus) -> bool:
         """Below target, with this antibody."""
         return self.below and self.antibody.status is antibody
@@ -221,9 +218,9 @@ class Facts:
 
     @property
     def dose_open(self) -> bool:
-        """Below the cap; a dose per kilogram that is not known is not known to be at the cap."""
-        per_kg = self.given.dose_mg_per_kg if self.given else None
-        return per_kg is None or per_kg < self.dose_cap_mg_per_kg * (1 - 1e-9)
+        """A higher dose fits under the cap; a dose per kilogram that is not known is not known to be at the cap."""
+        per_kg = self.given.full_mg_per_kg if self.given else None
+        return per_kg is None or is_higher(self.dose_cap_mg_per_kg, per_kg)
 
     @property
     def in_induction(self) -> bool:

@@ -42,7 +42,7 @@ def clinical_notes(
         yield note("under-six")
     yield from _immunomodulator(record, facts)
     yield from _conditions(record, dose_capped=dose_capped)
-    if facts.weight is None:
+    if facts.weight is None and not facts.weight_in_doubt:
         yield note("weight-missing")
     if facts.ordered is not None and facts.ordered.interval_inferred and facts.ordered.interval_weeks is not None:
         yield note("interval-inferred")

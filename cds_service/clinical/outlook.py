@@ -25,17 +25,15 @@ from cds_service.clinical.pk.ensemble import ask, widen
 from cds_service.clinical.pk.forecast import Outlook, Regimen, Spread
 from cds_service.clinical.pk.published import DEFAULT_MODELS, published_model
 from cds_service.clinical.record import DataIssue, TreatmentRecord
-from cds_service.clinical.regimen import WEEKS_PER_YEAR
+from cds_service.clinical.regimen import STEP_WEEKS, WEEKS_PER_YEAR, is_higher
 from cds_service.clinical.timeline import Timeline
 
 INFUSION_DAYS = 2 / 24  # the label's two hours
-HIGHER_DOSE = 1.10  # a dose within 10 % of the one given is no other dose
 FAR_ABOVE = 1.5
 SHORTEST_DRAFT_WEEKS = 1.0  # an order for less is a slip, and no model knows it
 ALBUMIN = "albumin_g_per_dl"
 NAMES = {"weight_kg": "a weight in kg of", ALBUMIN: "an albumin in g/dL of"}
 UNEXPLAINED = "level-not-explained"
-UNCHANGED = (OrderChange.NONE, OrderChange.UNKNOWN)  # or not known to change anything
 
 Issues = tuple[DataIssue, ...]
 
@@ -50,6 +48,8 @@ def look_at_options(
     """The forecast of every option, or None and the note that says why there is none."""
     if age_years is None or age_years < LABEL_AGE_YEARS:
         return None, (note("no-forecast", reason="no model was built from children under 6 years"),)
+    if facts.weight_in_doubt:
+        return None, (note("no-forecast", reason="the weight is in doubt"),)
     history = read_history(record, timeline, judgements, facts.weight, facts.as_of)
     if isinstance(history, NoHistory):
         return None, (note("no-forecast", reason=history.reason),)
@@ -98,11 +98,11 @@ def _issues(history: History) -> list[DataIssue]:
 
 
 def _unchanged_mg(facts: Facts, history: History) -> float:
-    """Milligrams if nothing changes: the order's own where it changes nothing, else those given last."""
+    """Milligrams if nothing changes: the order's own where it changes nothing, else those last given in full."""
     ordered = facts.ordered
-    if ordered is not None and ordered.dose_mg is not None and ordered.change in UNCHANGED:
+    if ordered is not None and ordered.dose_mg is not None and ordered.change is OrderChange.NONE:
         return ordered.dose_mg
-    return history.last_mg
+    return (facts.given.full_mg if facts.given else None) or history.last_mg
 
 
 def _base_mg(facts: Facts, unchanged: Option, kg: float) -> float:
@@ -115,11 +115,11 @@ def _options(facts: Facts, unchanged: Option, kg: float) -> list[Option]:
     """Every allowed interval with the dose that goes on and with each higher one, the unchanged regimen left out."""
     policy, base = facts.policy, _base_mg(facts, unchanged, kg)
     shortest = max(policy.minimum_interval_weeks, min(policy.intervals_weeks))
-    shorter = [float(w) for w in policy.forecast_intervals_weeks if shortest <= w <= facts.interval - 1]
+    shorter = [float(w) for w in policy.forecast_intervals_weeks if shortest <= w <= facts.interval - STEP_WEEKS]
     higher = [
         dose * kg
         for dose in policy.higher_doses_mg_per_kg
-        if base / kg * HIGHER_DOSE <= dose <= facts.dose_cap_mg_per_kg * (1 + 1e-9)
+        if is_higher(dose, base / kg) and dose <= facts.dose_cap_mg_per_kg * (1 + 1e-9)
     ]
     options = [_option(weeks, mg, kg) for weeks in (facts.interval, *shorter) for mg in (base, *higher)]
     same = (unchanged.interval_weeks, unchanged.dose_mg)
@@ -135,7 +135,7 @@ def _option(weeks: float, mg: float, kg: float, *, current: bool = False) -> Opt
 def _draft(facts: Facts, kg: float) -> Option | None:
     """The order as drafted, where it changes the regimen."""
     ordered = facts.ordered
-    if ordered is None or ordered.change in UNCHANGED or ordered.dose_mg is None:
+    if ordered is None or ordered.change is OrderChange.NONE or ordered.dose_mg is None:
         return None
     weeks = ordered.interval_weeks or 0.0
     return _option(weeks, ordered.dose_mg, kg) if weeks >= SHORTEST_DRAFT_WEEKS else None

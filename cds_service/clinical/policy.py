@@ -53,6 +53,7 @@ class Policy:
     deescalation_above_ug_per_ml: float = 15  # J
     # Weight used for mg/kg of the draft
     weight_window_days: int = 84
+    weight_change_fraction: float = 0.25  # J; more within that window is a slip in one of two weights
     # Baseline of the published predictors, before the first infusion
     baseline_window_days: int = 56
     steroid_window_days: int = 84

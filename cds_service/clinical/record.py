@@ -316,10 +316,11 @@ class InfusionOrder:
 
 @dataclass(frozen=True, slots=True)
 class LevelOrder:
-    """An open order for an infliximab level or antibody, and when it was written."""
+    """An open order for an infliximab level, or for its antibody alone, and when it was written."""
 
     evidence: str
     written: Moment | None = None
+    antibody: bool = False
 
 
 class SourceState(StrEnum):

@@ -13,6 +13,7 @@ from cds_service.clinical.assessment import GivenRegimen, Phase
 from cds_service.clinical.courses import (
     GAP_WEEKS,
     INDUCTION_INFUSIONS,
+    INDUCTION_SPACING_WEEKS,
     PlacedInfusion,
     merge_infusions,
     number_infusions,
@@ -97,11 +98,12 @@ def build_timeline(
     intravenous = [i for i in record.infusions if i.route is not Route.SUBCUTANEOUS]
     other = [i for i in record.infusions if i.route is Route.SUBCUTANEOUS]
     merged = merge_infusions(intravenous)
-    placed = tuple(replace(p, kg=weight_on(weights, p.start, policy)) for p in number_infusions(merged))
+    waiting = days_ago(merged[-1][0].start, as_of.at) / 7 if merged else None
+    numbered = number_infusions(merged, waiting)
+    placed = tuple(replace(p, kg=weight_on(weights, p.start, policy)) for p in numbered)
     since_subcutaneous = max((instant(i.start) for i in other), default=None)
     counted = tuple(p for p in placed if since_subcutaneous is None or instant(p.start) > since_subcutaneous)
     last = placed[-1] if placed else None
-    waiting = days_ago(last.start, as_of.at) / 7 if last else None
     regimen, on_schedule, late = current_regimen(counted, policy, waiting)
     return Timeline(
         infusions=placed,
@@ -128,8 +130,8 @@ def current_regimen(
     """The infusions on the regimen given now, its intervals kept, and which came late.
 
     One regimen is mg/kg within 20 % and interval within 1 week. A shorter interval is a change at once, unless the
-    next one returns to the old, or the wait for it has (`waiting_weeks` since the last infusion); a longer one is a
-    delay until it repeats. A change of dose keeps the interval.
+    next one returns to the old, or the wait for it has (`waiting_weeks` since the last infusion), or an extra infusion
+    cut the old one in two; a longer one is a delay until it repeats. A change of dose keeps the interval.
     """
     course = _maintenance_course(infusions)
     gaps = [weeks(between(a.start, b.start)) for a, b in pairwise(course)]
@@ -139,7 +141,8 @@ def current_regimen(
     late: set[tuple[str, ...]] = set()
     for index, gap in enumerate(gaps):
         following = gaps[index + 1] if index + 1 < len(gaps) else None
-        step = _step(gap, following, kept, tolerance, waiting_weeks)
+        extra = any(_adds_up(gap, beside, kept, tolerance) for beside in (*gaps[index - 1 : index], following))
+        step = "early" if extra else _step(gap, following, kept, tolerance, waiting_weeks)
         if step == "change":
             start, kept, late = index, [gap], set()
         elif step == "late":
@@ -174,6 +177,13 @@ def _step(gap: float, following: float | None, kept: Sequence[float], tolerance:
     return "early" if ahead is not None and abs(ahead - usual) <= tolerance else "change"
 
 
+def _adds_up(gap: float, beside: float | None, kept: Sequence[float], tolerance: float) -> bool:
+    """Whether two intervals are one of the usual, cut by an extra infusion closer than any maintenance."""
+    if beside is None or not kept:
+        return False
+    return min(gap, beside) < INDUCTION_SPACING_WEEKS and abs(gap + beside - median(kept[-3:])) <= tolerance
+
+
 def _dose_changed(regimen: Sequence[PlacedInfusion], newest: PlacedInfusion, tolerance: float) -> bool:
     """Whether the newest complete infusion leaves the regimen's dose, per kilogram where both weights are known."""
     if not newest.infusion.complete:
@@ -205,7 +215,9 @@ def given_regimen(timeline: Timeline) -> GivenRegimen | None:
     if last is None:
         return None
     gaps = [weeks(between(a.start, b.start)) for a, b in pairwise(timeline.regimen)]
-    recent = [p.mg_per_kg for p in timeline.infusions if p.infusion.complete and p.mg_per_kg is not None][-3:]
+    complete = [p for p in timeline.infusions if p.infusion.complete]
+    full = complete[-1] if complete else None
+    recent = [p.mg_per_kg for p in complete if p.mg_per_kg is not None][-3:]
     return GivenRegimen(
         dose_mg=last.infusion.dose_mg,
         dose_mg_per_kg=last.mg_per_kg,
@@ -218,6 +230,8 @@ def given_regimen(timeline: Timeline) -> GivenRegimen | None:
         due=timeline.due_after(last),
         intended_mg_per_kg=median(recent) if recent else None,
         last_in_full=last.infusion.complete,
+        full_mg=full.infusion.dose_mg if full else None,
+        full_mg_per_kg=full.mg_per_kg if full else None,
     )
 
 

@@ -90,7 +90,7 @@ def _judge_orders(
     assessments = []
     for draft in drafts:
         with site.judging():
-            judged = assess(_about(draft, record), draft.order, site.policy, as_of, level_in_drafts=in_drafts)
+            judged = assess(_about(draft, record), draft.order, site.policy, as_of, tests_in_drafts=in_drafts)
         assessments.append(judged)
     cards = tuple(
         card

@@ -238,6 +238,7 @@ class PolicySection(Section):
     deep_fraction: Fraction = _DEFAULT.deep_fraction
     deescalation_above_ug_per_ml: Annotated[float, Field(ge=5, le=50)] = _DEFAULT.deescalation_above_ug_per_ml
     weight_window_days: Days = _DEFAULT.weight_window_days
+    weight_change_fraction: Fraction = _DEFAULT.weight_change_fraction
     baseline_window_days: Days = _DEFAULT.baseline_window_days
     steroid_window_days: Days = _DEFAULT.steroid_window_days
     infection_window_days: Days = _DEFAULT.infection_window_days

@@ -423,6 +423,32 @@ def _already_intensified(*further: Advice, **changes: object) -> Assessment:
     )
 
 
+def _over_the_cap(assessment: Assessment, mg: float, mg_per_kg: float) -> Assessment:
+    """The same with an order above the cap."""
+    assert assessment.ordered is not None
+    over = f"gives {mg_per_kg} mg/kg, above the cap of 10 mg/kg"
+    lead = assessment.advice[0]
+    warned = replace(lead, severity=Severity.WARNING, reasons=(*lead.reasons, f"the draft {over}"), button=False)
+    ordered = replace(assessment.ordered, dose_mg=mg, dose_mg_per_kg=mg_per_kg, over_limits=(over,))
+    return replace(assessment, ordered=ordered, advice=(warned, *assessment.advice[1:]))
+
+
+def _gives_less() -> Assessment:
+    """Four-weekly at the cap, and an order of every eight weeks."""
+    return _below(
+        AdviceKind.AT_LIMIT,
+        17,
+        NEGATIVE,
+        "interval and dose at the site's limits",
+        "the draft gives less than the regimen given",
+        severity=Severity.WARNING,
+        given=replace(FOUR_WEEKLY, dose_mg=380, dose_mg_per_kg=10.0),
+        ordered=replace(ORDERED_AT_LIMIT, interval_weeks=8.0, change=OrderChange.RELAXES),
+        options=options(4.0, mg_per_kg=10.0),
+        recheck="repeat level and antibody",
+    )
+
+
 def _after_gap(**changes: object) -> Assessment:
     return change(
         given=replace(GIVEN, last_infusion=on(2026, 6, 14), due=on(2026, 8, 9)),
@@ -696,6 +722,15 @@ CARDS: Mapping[str, Assessment] = MappingProxyType(
             ),
         ),
         "already_intensified": _already_intensified(),
+        "already_intensified-over-limits": _over_the_cap(_already_intensified(), 800, 20.94),
+        "shorten_interval-over-limits": _over_the_cap(
+            change(
+                given=replace(GIVEN, dose_mg=400, dose_mg_per_kg=10.5), options=options(8.0, 6.0, 4.0, mg_per_kg=10.5)
+            ),
+            440,
+            11.52,
+        ),
+        "at_limit-gives-less": _gives_less(),
         "already_intensified-antibody-high": _already_intensified(
             *advise(
                 AdviceKind.REVIEW_ANTIBODY,

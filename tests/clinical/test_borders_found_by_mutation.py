@@ -154,9 +154,11 @@ def test_a_draft_that_gives_less_is_no_matter_while_the_level_is_in_target(draft
     assert judge(chart(level(7)), draft).leading_rule == 21
 
 
-def test_row_17_has_nothing_to_say_at_both_limits() -> None:
-    record = chart(level(1.7), given=infusions(FOUR_WEEKLY, 400))
-    assert judge(record, order(weeks=6, mg=400)).leading_rule == 16
+@pytest.mark.parametrize(("weeks", "rule", "severity"), [(6, 17, "warning"), (4, 16, "info")])
+def test_at_both_limits_only_a_draft_that_gives_less_is_warned_of(weeks: float, rule: int, severity: str) -> None:
+    assessment = judge(chart(level(1.7), given=infusions(FOUR_WEEKLY, 400)), order(weeks=weeks, mg=400))
+    lead = assessment.advice[0]
+    assert (lead.kind.value, assessment.leading_rule, lead.severity.value) == ("at_limit", rule, severity)
 
 
 @pytest.mark.parametrize(
@@ -522,7 +524,7 @@ def test_an_induction_left_for_twelve_weeks_begins_anew() -> None:
     [
         ((*EIGHT_WEEKLY[:-2], 4, 2), ["measure_trough"]),  # the next is the third of a re-induction
         ((40, 38, 20, 2), []),  # left after two infusions, and after one: the next is the second
-        ((24, 22, 18, 10, 8), ["measure_trough"]),  # begun with the first infusion after the induction
+        ((18, 16, 12, 4, 2), ["measure_trough"]),  # begun with the first infusion after the induction
     ],
 )
 def test_a_course_begun_anew_is_counted_from_its_first_infusion(weeks: tuple[float, ...], advice: list[str]) -> None:
@@ -531,9 +533,33 @@ def test_a_course_begun_anew_is_counted_from_its_first_infusion(weeks: tuple[flo
     assert [entry.kind.value for entry in assessment.advice] == advice
 
 
+@pytest.mark.parametrize(("waited", "phase"), [(5, "maintenance"), (5 - 1 / 7, "re-induction")])
+def test_a_reinduction_is_given_up_five_weeks_after_its_second_infusion(waited: float, phase: str) -> None:
+    given = infusions((62, 60, 56, 48, 40, 32, 24, 16, waited + 2, waited))
+    assert judge(chart(given=given), None).phase.value == phase
+
+
+@pytest.mark.parametrize(("third_after", "phase"), [(5, "maintenance"), (5 - 1 / 7, "re-induction")])
+def test_a_third_infusion_five_weeks_after_an_extra_one_makes_no_reinduction(third_after: float, phase: str) -> None:
+    given = infusions((62, 60, 56, 48, 40, 32, 24, 16, third_after + 3, third_after + 1, 1))
+    assert judge(chart(given=given), None).phase.value == phase
+
+
+@pytest.mark.parametrize(("days", "counted"), [(7, 2), (6.9, 1), (1.5, 1)])
+def test_what_was_left_of_an_infusion_belongs_to_it_for_seven_days(days: float, counted: int) -> None:
+    stopped = infusion(ago(weeks=8), 50, complete=False)
+    rest = infusion(ago(weeks=8, days=-days), 150)
+    given = last_of([stopped, rest])
+    assert (given.infusions_on_record, given.dose_mg) == (len(EIGHT_WEEKLY) - 1 + counted, 200 if counted == 1 else 150)
+
+
+def test_two_complete_infusions_a_few_days_apart_are_two() -> None:
+    assert last_of([infusion(ago(weeks=8), 50), infusion(ago(weeks=8, days=-3), 150)]).dose_mg == 150
+
+
 @pytest.mark.parametrize(("weeks_apart", "phase"), [(3, "maintenance"), (3 - 1 / 7, "re-induction")])
 def test_a_reinduction_is_told_by_less_than_three_weeks(weeks_apart: float, phase: str) -> None:
-    given = infusions((*EIGHT_WEEKLY[:-1], 16 - weeks_apart))
+    given = infusions((*(w - 12 for w in EIGHT_WEEKLY[:-1]), 4 - weeks_apart))
     assert judge(chart(given=given), None).phase.value == phase
 
 

@@ -9,9 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.clinical.assess import assess
-from cds_service.clinical.assessment import AdviceKind, Assessment, DiseaseStatus, TroughStatus
+from cds_service.clinical.assessment import AdviceKind, Assessment, DiseaseStatus, OrderChange, TroughStatus
 from cds_service.clinical.policy import Policy
-from cds_service.clinical.record import ConditionState, Diagnosis, LevelOrder, SourceState, SuspectedDiagnosis
+from cds_service.clinical.record import (
+    ConditionState,
+    Diagnosis,
+    LevelOrder,
+    ReportedSign,
+    SourceState,
+    SuspectedDiagnosis,
+    TreatmentRecord,
+)
 from tests.clinical.charts import (
     CROHNS,
     VISIT,
@@ -28,6 +36,7 @@ from tests.clinical.charts import (
 )
 
 HEART = diagnosed("stop.heart_failure")
+POSITIVE = antibody(None, reported=ReportedSign.POSITIVE, assay=None)
 
 
 def codes(assessment: Assessment) -> set[str]:
@@ -148,8 +157,8 @@ def test_with_heart_failure_a_draft_above_five_milligrams_per_kilogram_stops(mg:
 @pytest.mark.parametrize(
     ("draft", "severity", "reason"),
     [
-        (order(mg=480), "warning", "the draft is above the cap of 10 mg/kg"),
-        (order(weeks=2), "warning", "the draft is under the minimum of 4 weeks"),
+        (order(mg=480), "warning", "the draft gives 12 mg/kg, above the cap of 10 mg/kg"),
+        (order(weeks=2), "warning", "the draft comes every 2 weeks, under the minimum of 4 weeks"),
         (order(weeks=6), "info", "no further step before a new level"),
     ],
 )
@@ -157,6 +166,42 @@ def test_a_draft_beyond_the_sites_limits_is_warned_about(draft: object, severity
     entry = judge(chart(level(1.7)), draft).advice[0]  # type: ignore[arg-type]
     assert (entry.kind.value, entry.severity.value) == ("already_intensified", severity)
     assert reason in entry.reasons
+
+
+@pytest.mark.parametrize("dose", [{"mg": None}, {"mg": None, "weeks": 12}, {"mg": None, "weeks": None}])
+def test_a_draft_whose_dose_is_not_known_has_no_button_and_is_not_the_same_as_given(dose: dict[str, float]) -> None:
+    assessment = judge(chart(level(1.7)), order(**dose))
+    assert assessment.ordered is not None
+    assert assessment.ordered.change is (OrderChange.RELAXES if dose.get("weeks") == 12 else OrderChange.UNKNOWN)
+    assert assessment.advice[0].kind is AdviceKind.SHORTEN_INTERVAL
+    assert not assessment.advice[0].button
+
+
+def test_a_draft_a_week_sooner_intensifies_whatever_its_dose() -> None:
+    assert judge(chart(level(1.7)), order(weeks=7, mg=None)).leading_rule == 7
+
+
+@pytest.mark.parametrize(
+    ("record", "leading"),
+    [
+        (chart(level(1.7, pending=True)), "await_level"),
+        (
+            chart(level(1.7), antibodies=[POSITIVE]),
+            "already_intensified",
+        ),
+        (chart(), "already_intensified"),
+    ],
+)
+def test_whatever_leads_a_draft_above_the_cap_is_a_warning(record: TreatmentRecord, leading: str) -> None:
+    entry = judge(record, order(mg=800)).advice[0]
+    assert (entry.kind.value, entry.severity.value) == (leading, "warning")
+    assert entry.reasons[-1] == "the draft gives 20 mg/kg, above the cap of 10 mg/kg"
+
+
+def test_a_draft_above_the_cap_that_changes_nothing_leaves_an_adequate_level_alone() -> None:
+    given = infusions((38, 36, 32, 24, 16, 8), mg=420)
+    entry = judge(chart(level(7), given=given), order(mg=420)).advice[0]
+    assert (entry.kind.value, entry.severity.value) == ("keep_regimen", "info")
 
 
 @pytest.mark.parametrize(

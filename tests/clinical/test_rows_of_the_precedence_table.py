@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+from cds_service.clinical.assess import assess
 from cds_service.clinical.assessment import Assessment, Severity
 from cds_service.clinical.policy import Policy
 from cds_service.clinical.record import (
     ConditionState,
     DataIssue,
+    DrugLevel,
     IssueLevel,
     LevelOrder,
+    Moment,
     Reaction,
     ReportedSign,
     Route,
@@ -23,6 +26,7 @@ from tests.clinical.charts import (
     ACTIVE,
     CROHNS,
     QUIET,
+    VISIT,
     ago,
     antibody,
     chart,
@@ -237,6 +241,45 @@ def test_row_6_an_ordered_level_is_awaited_and_nothing_is_intensified_meanwhile(
     assessment = judge(record)
     assert lead(assessment) == ("await_level", 6, "info")
     assert not any(entry.kind.intensifies for entry in assessment.advice)
+
+
+@pytest.mark.parametrize(
+    ("in_drafts", "ordered", "expected"),
+    [
+        ([LevelOrder("ServiceRequest/draft")], [], ("await_level", 6, "info")),
+        ([LevelOrder("ServiceRequest/draft", antibody=True)], [], ("order_antibody", 11, "info")),
+        ([], [LevelOrder("ServiceRequest/1", ago(hours=1), antibody=True)], ("order_antibody", 11, "info")),
+        ([], [LevelOrder("ServiceRequest/1", antibody=True)], ("order_antibody", 11, "info")),
+    ],
+)
+def test_row_6_awaits_a_level_and_row_11_an_antibody_that_is_ordered(
+    in_drafts: list[LevelOrder], ordered: list[LevelOrder], expected: object
+) -> None:
+    record = chart(level(1.7), antibodies=[], level_ordered=tuple(ordered))
+    assessment = assess(record, order(), Policy(), VISIT, tests_in_drafts=tuple(in_drafts))
+    assert lead(assessment) == expected
+    pending = assessment.leading_rule == 11
+    assert assessment.antibody.status.value == ("pending" if pending else "unknown")
+
+
+@pytest.mark.parametrize(
+    ("found", "written", "status"),
+    [
+        ([level(1.7)], ago(days=3), "unknown"),  # before today's sample: not for it
+        ([level(1.7, None)], ago(hours=1), "pending"),
+        ([], ago(hours=1), "unknown"),
+    ],
+)
+def test_an_antibody_ordered_before_the_day_of_the_level_or_without_one_is_not_pending(
+    found: list[DrugLevel], written: Moment, status: str
+) -> None:
+    ordered = (LevelOrder("ServiceRequest/1", written, antibody=True),)
+    assert judge(chart(*found, antibodies=[], level_ordered=ordered)).antibody.status.value == status
+
+
+def test_a_result_goes_before_the_order_for_another() -> None:
+    ordered = (LevelOrder("ServiceRequest/1", ago(hours=1), antibody=True),)
+    assert judge(chart(level(1.7), level_ordered=ordered)).antibody.status.value == "negative"
 
 
 def test_row_6_a_preliminary_level_of_long_ago_is_not_awaited() -> None:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cds_service.clinical.assess import newest_weight
 from cds_service.clinical.history import ALBUMIN_MODELLED_G_PER_L, MOST_LEVELS, History, NoHistory, read_history
 from cds_service.clinical.moments import days_ago
 from cds_service.clinical.pk.case import Bound
@@ -29,6 +28,7 @@ from cds_service.clinical.record import (
 from cds_service.clinical.target import choose_target
 from cds_service.clinical.timeline import build_timeline
 from cds_service.clinical.trough import judge_levels
+from cds_service.clinical.weights import newest_weight
 from tests.clinical.charts import (
     EIGHT_WEEKLY,
     VISIT,

@@ -151,3 +151,19 @@ def request(code: dict[str, Any], **more: Any) -> dict[str, Any]:
 def test_an_open_order_for_a_level_is_known(code: dict[str, Any], more: dict[str, Any], ordered: bool) -> None:
     known = [order.evidence for order in read(request(code, **more)).level_ordered]
     assert known == (["ServiceRequest/test-1"] if ordered else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "alone"),
+    [
+        ("Infliximab antibodies", True),
+        ("Anti-infliximab antibody", True),
+        ("Infliximab level", False),
+        ("Infliximab level and antibodies", False),
+        ("Infliximab, quantitative, with reflex to antibodies to infliximab", False),
+        ("Infliximab Ab panel", False),
+    ],
+)
+def test_an_order_for_the_antibody_alone_is_no_order_for_a_level(name: str, alone: bool) -> None:
+    [ordered] = read(request({"text": name})).level_ordered
+    assert ordered.antibody is alone

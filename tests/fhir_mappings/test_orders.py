@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.clinical.record import Route
+from cds_service.clinical.record import LevelOrder, Route
 from fhir_mappings.orders import DraftOrder, also_ordered, read_orders
 from tests.fhir_mappings.charts import ICD, LOINC, RXNORM, SNOMED, coded, codes, quantity
 
@@ -299,7 +299,11 @@ def test_tests_ordered_beside_the_infusion_are_known() -> None:
     drafts = bundle(
         draft(),
         service(code={"text": "Infliximab level"}),
+        service(id="alone", code={"text": "Infliximab antibodies"}),
         service(id="other", code={"text": "CBC"}),
         service(id="odd", code="Infliximab level"),
     )
-    assert also_ordered(drafts) == ("ServiceRequest/draft-2",)
+    assert also_ordered(drafts) == (
+        LevelOrder("ServiceRequest/draft-2"),
+        LevelOrder("ServiceRequest/alone", antibody=True),
+    )
