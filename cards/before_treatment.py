@@ -19,7 +19,7 @@ from cds_service.clinical.assessment import (
     Probability,
     RiskEstimate,
 )
-from cds_service.clinical.record import Moment
+from cds_service.clinical.record import Moment, calendar_day
 from cds_service.clinical.site_model import BaselineModel, Measures, RecalibratedModel, SiteModel
 
 
@@ -74,7 +74,7 @@ def _basis(model: SiteModel, wording: Wording) -> list[str]:
     """Of what and how the probability came to be: the label without which it is never shown."""
     cohort = model.cohort
     outcome = f"{escape(cohort.outcome)}, under {phrases.number(cohort.low_trough_below_ug_per_ml)} µg/mL"
-    first, last = map(phrases.calendar_day, cohort.period)
+    first, last = map(calendar_day, cohort.period)
     children = f"{cohort.events} of {cohort.children} children from {first} to {last} had it"
     if isinstance(model, BaselineModel):
         told = f"{children}, each like one with {_child(model.reference, wording)}"
@@ -82,7 +82,7 @@ def _basis(model: SiteModel, wording: Wording) -> list[str]:
         return [f"Outcome: {outcome}", f"{label}: {told}", caveat]
     measured = _measured(model.measures) or wording.word("text", "measures_missing")
     label, caveat = wording.word("text", "recalibrated_label"), wording.word("text", "recalibrated_caveat")
-    fitted = f"fitted {phrases.calendar_day(model.written)} by {escape(model.software)}"
+    fitted = f"fitted {calendar_day(model.written)} by {escape(model.software)}"
     return [f"Outcome: {outcome}", f"{label}: {children}; {measured}", caveat, fitted]
 
 
@@ -139,4 +139,4 @@ def _value(predictor: Predictor, wording: Wording) -> str:
 
 
 def _on(moment: Moment | None) -> str:
-    return f" ({phrases.day(moment)})" if moment else ""
+    return f" ({moment.day_in_words})" if moment else ""

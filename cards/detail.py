@@ -6,7 +6,6 @@ Depends on the assessment and the sentences only; `as_of` enters as a calendar d
 
 from collections.abc import Iterable
 
-from cards import phrases
 from cards.assumed import write_assumed
 from cards.before_treatment import write_before_treatment
 from cards.lines import write_antibody, write_disease, write_given, write_trough
@@ -64,7 +63,7 @@ def _why(assessment: Assessment, rows: list[KindWording]) -> list[str]:
 
 def _stop(stop: StopCondition) -> str:
     code = f" ({escape(stop.code)})" if stop.code else ""
-    since = f", since {phrases.day(stop.since)}" if stop.since else ", date not known"
+    since = f", since {stop.since.day_in_words}" if stop.since else ", date not known"
     return f"Stop: {escape(stop.label)}{code}{since}."
 
 
@@ -99,6 +98,6 @@ def _limits(rows: list[KindWording], wording: Wording) -> list[str]:
 
 def _versions(assessment: Assessment) -> str:
     versions = assessment.versions
-    today = phrases.day(Moment(assessment.as_of, day_only=True))
+    today = Moment(assessment.as_of, day_only=True).day_in_words
     names = (f"infliximab-cds {escape(versions.software)}", f"knowledge {escape(versions.knowledge)}")
     return f"**Versions** {', '.join((*names, f'policy {escape(versions.policy)}'))}; judged on {today}."

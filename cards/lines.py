@@ -58,7 +58,7 @@ def _qualification(judgement: TroughJudgement, wording: Wording) -> str:
 
 
 def _without_value(level: DrugLevel) -> str:
-    day = f"the level of {phrases.day(level.drawn)}" if level.drawn else "a level without a date"
+    day = f"the level of {level.drawn.day_in_words}" if level.drawn else "a level without a date"
     return f"{day} has no value or unit that can be used"
 
 
@@ -77,7 +77,7 @@ def _drawn(assessment: Assessment, level: DrugLevel, wording: Wording) -> str:
     assay = _assay(level.assay, wording)
     if level.drawn is None:
         return f"time of the sample {phrases.UNAVAILABLE}, {assay}"
-    when = f"drawn {phrases.day(level.drawn)}{_days_ago(level.drawn, assessment.as_of.date())}"
+    when = f"drawn {level.drawn.day_in_words}{_days_ago(level.drawn, assessment.as_of.date())}"
     hours = assessment.trough.hours_before_next_infusion
     during = assessment.trough.qualification is Qualification.DURING_OR_AFTER_INFUSION
     distance = None if hours is None or during else _distance(assessment.given, level.drawn, hours)
@@ -108,7 +108,7 @@ def _implied(judgement: TroughJudgement) -> str | None:
 def _newer_level(judgement: TroughJudgement, wording: Wording) -> str:
     level = judgement.level
     value = phrases.level(level.reading) if level and level.reading else "without a usable value"
-    day = phrases.day(level.drawn) if level and level.drawn else "day not known"
+    day = level.drawn.day_in_words if level and level.drawn else "day not known"
     why = _qualification(judgement, wording) if judgement.reading is not None and judgement.drawn else None
     return ", ".join(part for part in (f"Newer level not used: {value}", day, why) if part)
 
@@ -122,7 +122,7 @@ def write_antibody(assessment: Assessment, wording: Wording) -> str:
     if result is None:
         missing = "no result on record" if judgement.status is AntibodyStatus.UNKNOWN else None
         return sentences(status, missing, newer)
-    day = f"drawn {phrases.day(result.drawn)}" if result.drawn else "day not known"
+    day = f"drawn {result.drawn.day_in_words}" if result.drawn else "day not known"
     same = {True: "same sample as the level", False: f"not the same sample, {day}", None: day}[judgement.same_sample]
     return sentences(f"{status}{_amount(result, wording)}, {_assay(result.assay, wording)}, {same}", newer)
 
@@ -135,7 +135,7 @@ def _newer_antibody(assessment: Assessment, wording: Wording) -> str | None:
     result, status = newer.result, f"Newer antibody not used: {wording.word('antibody', newer.status)}"
     if result == assessment.antibody.result or result.drawn is None:
         return status
-    return f"{status}{_amount(result, wording)}, {_assay(result.assay, wording)}, drawn {phrases.day(result.drawn)}"
+    return f"{status}{_amount(result, wording)}, {_assay(result.assay, wording)}, drawn {result.drawn.day_in_words}"
 
 
 def _amount(result: AntibodyLevel, wording: Wording) -> str:
@@ -176,8 +176,8 @@ def _dose(mg: float | None, per_kilogram: str) -> str:
 def _dose_given(given: GivenRegimen) -> str:
     dose = _dose(given.dose_mg, _per_kilogram(given.dose_mg_per_kg, given.dosing_weight_kg))
     interval = phrases.every(given.interval_weeks) if given.interval_weeks else "interval not available"
-    due = f"next due {phrases.day(given.due)}" if given.due else "due date not available"
-    return f"{dose}, {interval}; last {phrases.day(given.last_infusion)}, {due}"
+    due = f"next due {given.due.day_in_words}" if given.due else "due date not available"
+    return f"{dose}, {interval}; last {given.last_infusion.day_in_words}, {due}"
 
 
 def _intervals(given: GivenRegimen) -> str:
@@ -189,7 +189,7 @@ def _intervals(given: GivenRegimen) -> str:
 
 def _weight(assessment: Assessment) -> str:
     weight = assessment.patient.weight
-    return f"Weight {phrases.rounded(weight.kg)} kg on {phrases.day(weight.at)}" if weight else "Weight not available"
+    return f"Weight {phrases.rounded(weight.kg)} kg on {weight.at.day_in_words}" if weight else "Weight not available"
 
 
 def _ordered(assessment: Assessment, ordered: OrderedRegimen, wording: Wording) -> str:
@@ -234,4 +234,4 @@ def _marker(marker: DiseaseMarker, wording: Wording) -> str:
     name = wording.name("marker", marker.marker) or escape(marker.marker)
     value = f"{phrases.sign(marker.comparator)}{phrases.number(marker.value)} {name_unit(marker.unit, wording)}"
     reading = wording.name("marker_reading", marker.reading) or escape(marker.reading)
-    return f"{name} {value.strip()} on {phrases.day(marker.at)}, {reading}"
+    return f"{name} {value.strip()} on {marker.at.day_in_words}, {reading}"

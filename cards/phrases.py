@@ -3,15 +3,13 @@
 Units: ug/mL shown as µg/mL, weeks, mg/kg. Measured values are shown as reported, computed ones rounded.
 """
 
-from datetime import date
 from math import isfinite
 
-from cds_service.clinical.record import Comparator, Moment, Reading
+from cds_service.clinical.record import Comparator, Reading
 
 UNAVAILABLE = "not available"
 BRIEF_WIDTH = 5
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SIGNS = {
     Comparator.LESS: "<",
     Comparator.LESS_OR_EQUAL: "≤",
@@ -72,16 +70,6 @@ def percent(probability: float) -> str:
     """A probability from 0 to 1 in whole percent: never 0% and never 100%, which would be certainty."""
     whole_percent = round(100 * probability)
     return "under 1%" if whole_percent < 1 else f"{whole_percent}%" if whole_percent < 100 else "over 99%"
-
-
-def day(moment: Moment) -> str:
-    """The calendar day of a moment."""
-    return calendar_day(moment.day)
-
-
-def calendar_day(day: date) -> str:
-    """A calendar day, such as 12 Nov 2026, whatever the language of the machine."""
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def counted(count: float, noun: str) -> str:

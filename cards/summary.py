@@ -203,7 +203,7 @@ def name_over_limits(assessment: Assessment, show: Callable[[str], str]) -> str:
 def name_last_infusion(assessment: Assessment) -> str:
     """The last infusion in at most 25 characters."""
     return (
-        f"Last infusion {phrases.day(assessment.given.last_infusion)}" if assessment.given else "No infusion on record"
+        f"Last infusion {assessment.given.last_infusion.day_in_words}" if assessment.given else "No infusion on record"
     )
 
 

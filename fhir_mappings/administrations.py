@@ -17,7 +17,7 @@ from fhir_mappings.doubts import Doubt, SeenByName, issue, quote
 from fhir_mappings.drugs import Drug, Product, infliximab_in, infliximab_route, read_drug
 from fhir_mappings.identity import evidence
 from fhir_mappings.quantities import converted
-from fhir_mappings.scope import Scope, day_words
+from fhir_mappings.scope import Scope
 from fhir_mappings.shape import Misshapen, struct, structs, text
 from fhir_mappings.uses import read_given, unresolved
 
@@ -50,7 +50,7 @@ def _infliximab(resource: Resource, drug: Drug, product: Product, scope: Scope) 
     if start is not None and not scope.sees(start):
         yield from scope.ahead(start, ABOUT, "The infusion", own)
     elif text(resource, "status") == "not-done":
-        subject = "An infusion" + (f" planned for {day_words(start.day)}" if start else "")
+        subject = "An infusion" + (f" planned for {start.day_in_words}" if start else "")
         yield issue(Doubt("infusion-not-done", "was not given", IssueLevel.NOTE), ABOUT, subject, own)
     elif product.by_name is not None and not scope.drug_by_name:
         says = (
@@ -68,7 +68,7 @@ def _infliximab(resource: Resource, drug: Drug, product: Product, scope: Scope) 
 
 
 def _infusion(resource: Resource, drug: Drug, product: Product, start: Moment, scope: Scope) -> Iterator[Given]:
-    own, subject = evidence(resource), f"The infusion of {day_words(start.day)}"
+    own, subject = evidence(resource), f"The infusion of {start.day_in_words}"
     status = text(resource, "status") or "missing"
     if status not in ("completed", "stopped", "in-progress"):
         says = f"has the status {quote(status)}; it is not known whether it was given in full"

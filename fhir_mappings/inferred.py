@@ -13,7 +13,7 @@ from fhir_mappings.chart import Resource
 from fhir_mappings.doubts import Doubt, issue
 from fhir_mappings.drugs import Product, infliximab_in, read_drug, read_name
 from fhir_mappings.identity import evidence
-from fhir_mappings.scope import Scope, day_words, sorting_instant
+from fhir_mappings.scope import Scope, sorting_instant
 from fhir_mappings.shape import struct, text
 
 ABOUT = "infusion"
@@ -82,7 +82,7 @@ def _only_supplied(record: Inferred, level: IssueLevel) -> DataIssue:
 
 
 def _on(record: Inferred) -> str:
-    return f" on {day_words(record.when.day)}" if record.when else " without a date"
+    return f" on {record.when.day_in_words}" if record.when else " without a date"
 
 
 def _same_day(record: Inferred, infusion: Infusion) -> bool:

@@ -10,7 +10,7 @@ from fhir_mappings.chart import Resource
 from fhir_mappings.codings import CodedText, is_contained, relative, resolve
 from fhir_mappings.doubts import Doubt, issue, quote
 from fhir_mappings.quantities import Amount, read_amount
-from fhir_mappings.scope import Scope, day_words
+from fhir_mappings.scope import Scope
 from fhir_mappings.shape import Misshapen, struct, structs, text
 from fhir_mappings.vocabulary import Concept, Tables
 
@@ -47,7 +47,7 @@ class Sample(NamedTuple):
     @property
     def subject(self) -> str:
         """How a sentence about it begins."""
-        return f"The {self.concept.title}" + (f" of {day_words(self.drawn.day)}" if self.drawn else "")
+        return f"The {self.concept.title}" + (f" of {self.drawn.day_in_words}" if self.drawn else "")
 
     def issue(self, doubt: Doubt) -> DataIssue:
         """A doubt about this result."""

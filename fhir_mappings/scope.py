@@ -16,7 +16,6 @@ from fhir_mappings.doubts import Doubt, issue
 from fhir_mappings.shape import struct, text
 from fhir_mappings.vocabulary import Tables
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 CLOCK_SKEW = timedelta(minutes=5)
 DAY = re.compile(r"(?:19|20|21)\d\d-\d\d-\d\d", re.ASCII)
 INSTANT = re.compile(r"(?:19|20|21)\d\d-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -54,7 +53,7 @@ class Scope:
         """The issue of something dated after the present; nothing for what is merely older than the look-back."""
         if moment.at > self.latest:
             says = "lies in the future and was not used"
-            yield issue(Doubt("in-the-future", says), about, f"{what} of {day_words(moment.day)}", evidence)
+            yield issue(Doubt("in-the-future", says), about, f"{what} of {moment.day_in_words}", evidence)
 
 
 def window(since: datetime, until: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
@@ -75,11 +74,6 @@ def read_moment(written: str | None, zone: tzinfo) -> Moment | None:
     except ValueError:  # the 31st of April, 25 o'clock
         return None
     return None
-
-
-def day_words(day: date) -> str:
-    """A calendar day in words: 5 Jan 2026."""
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def sorting_instant(moment: Moment | None) -> datetime:

@@ -179,7 +179,7 @@ def _unpaired(
         return AntibodyJudgement(AntibodyStatus.UNKNOWN, result, same_sample, reasons=("no antibody on record",)), ()
     issues = []
     if newest:
-        issues.append(note("antibody-other-day", day=newest[0].day.isoformat(), evidence=newest[1].evidence))
+        issues.append(note("antibody-other-day", day=newest[0].day_in_words, evidence=newest[1].evidence))
     assay = _assay(level.assay)
     limit = assay.reflex_below if assay else None
     if limit is not None and level.reading is not None and level.reading.surely_at_least(limit):

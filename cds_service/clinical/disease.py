@@ -109,7 +109,7 @@ def doubts_of_crp(disease: DiseaseJudgement) -> Iterator[DataIssue]:
     """What the newest CRP asks for: to be repeated where raised once, and clarified where infection is likely."""
     for m in [m for m in disease.evidence if m.marker == "crp"][:1]:
         limit = judgement("infection_crp_mg_per_l")
-        told = {"value": f"{m.value:g}", "day": m.at.day.isoformat()}
+        told = {"value": f"{m.value:g}", "day": m.at.day_in_words}
         if Reading(m.value, m.comparator).surely_above(limit):
             yield note(INFECTION, limit=f"{limit:g}", evidence=m.evidence, **told)
         elif m.reading == "raised once":

@@ -88,7 +88,7 @@ def read_history(
         return NoHistory("no recent weight")
     without_dose = next((p for p in timeline.infusions if p.infusion.dose_mg is None), None)
     if without_dose is not None:
-        return NoHistory(f"the dose of the infusion of {without_dose.start.day.isoformat()} is not known")
+        return NoHistory(f"the dose of the infusion of {without_dose.start.day_in_words} is not known")
     day = _days_from(timeline.infusions[0].start)
     infusions = tuple(_dose(placed, day) for placed in timeline.infusions)
     begun_elsewhere = timeline.infusions[0].number != 1

@@ -50,7 +50,7 @@ def clinical_notes(
 
 def _newer_levels(newer: Sequence[TroughJudgement]) -> Iterator[DataIssue]:
     for judgement in newer:
-        day = judgement.drawn.day.isoformat() if judgement.drawn else "no date"
+        day = judgement.drawn.day_in_words if judgement.drawn else "no date"
         reasons = judgement.reasons if judgement.reading is not None else ("its value or unit could not be read",)
         evidence = judgement.level.evidence if judgement.level else None
         yield note("level-not-usable", day=day, reason="; ".join(reasons), evidence=evidence)
@@ -58,7 +58,7 @@ def _newer_levels(newer: Sequence[TroughJudgement]) -> Iterator[DataIssue]:
 
 def _newer_antibody(found: AntibodyJudgement | None) -> Iterator[DataIssue]:
     if found is not None and found.result is not None and found.result.drawn is not None:
-        day, status = found.result.drawn.day.isoformat(), found.status.value
+        day, status = found.result.drawn.day_in_words, found.status.value
         yield note("antibody-newer", day=day, status=status, evidence=found.result.evidence)
 
 
@@ -94,7 +94,7 @@ def _immunomodulator(record: TreatmentRecord, facts: Facts) -> Iterator[DataIssu
         return
     last = max((end for end in ends if end is not None), key=instant)
     if 0 <= days_ago(last, facts.as_of) <= STOPPED_RECENTLY_DAYS:
-        yield note("immunomodulator-stopped", day=last.day.isoformat())
+        yield note("immunomodulator-stopped", day=last.day_in_words)
 
 
 def _conditions(record: TreatmentRecord, *, dose_capped: bool) -> Iterator[DataIssue]:

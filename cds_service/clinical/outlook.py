@@ -24,7 +24,7 @@ from cds_service.clinical.pk.assumed import assumptions, spread_of
 from cds_service.clinical.pk.ensemble import ask, widen
 from cds_service.clinical.pk.forecast import Outlook, Regimen, Spread
 from cds_service.clinical.pk.published import DEFAULT_MODELS, published_model
-from cds_service.clinical.record import DataIssue, TreatmentRecord
+from cds_service.clinical.record import DataIssue, TreatmentRecord, calendar_day
 from cds_service.clinical.regimen import STEP_WEEKS, WEEKS_PER_YEAR, is_higher
 from cds_service.clinical.timeline import Timeline
 
@@ -92,7 +92,7 @@ def _issues(history: History) -> list[DataIssue]:
         if name in history.missing and not (name == ALBUMIN and old)
     ]
     if old:
-        assumed.append(note("forecast-albumin-old", day=old.isoformat()))
+        assumed.append(note("forecast-albumin-old", day=calendar_day(old)))
     beginning = [note("forecast-beginning")] if history.beginning_assumed else []
     return [*assumed, *beginning, note("forecast-models")]
 

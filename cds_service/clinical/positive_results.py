@@ -41,7 +41,7 @@ class _Test:
         return days_ago(at, self.as_of)
 
     def say(self, code: str, result: Finding) -> DataIssue:
-        day = result.at.day.isoformat() if result.at else "an unknown day"
+        day = result.at.day_in_words if result.at else "an unknown day"
         return note(code, test=self.title, day=day, evidence=result.evidence)
 
 

@@ -19,6 +19,14 @@ class IssueLevel(StrEnum):
     BLOCKING = "blocking"  # nothing may be concluded from this datum
 
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def calendar_day(day: date) -> str:
+    """A calendar day, such as 12 Nov 2026, whatever the language of the machine."""
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Moment:
     """A point in time as the chart knows it: an aware instant, or only a calendar day.
@@ -37,6 +45,11 @@ class Moment:
     def day(self) -> date:
         """The calendar day in the time zone in which the chart wrote it."""
         return self.at.date()
+
+    @property
+    def day_in_words(self) -> str:
+        """That day as a sentence tells it."""
+        return calendar_day(self.day)
 
     def same_day(self, other: "Moment") -> bool:
         """Whether both fall on one calendar day, seen from this moment's time zone."""

@@ -54,7 +54,13 @@ def _over_the_cap(
         per_kg, at = dose / dosing_kg, " at the weight of the last infusion"
     if per_kg is None or per_kg <= limits.mg_per_kg * (1 + 1e-9):
         return ()
-    return (f"gives {per_kg:.4g} mg/kg{at}, above the cap of {limits.mg_per_kg:g} mg/kg",)
+    return (f"gives {_seen_above(per_kg, limits.mg_per_kg)} mg/kg{at}, above the cap of {limits.mg_per_kg:g} mg/kg",)
+
+
+def _seen_above(value: float, limit: float) -> str:
+    """The value to three digits, or to as many as it takes to show that it is above the limit."""
+    told = (f"{value:.{digits}g}" for digits in range(3, 12))
+    return next(text for text in told if float(text) > limit)
 
 
 def _under_the_minimum(order: InfusionOrder, limits: Limits) -> tuple[str, ...]:

@@ -82,4 +82,4 @@ def _recent(at: Moment, policy: Policy, as_of: datetime) -> bool:
 
 
 def _day(at: Moment | None) -> str:
-    return at.day.isoformat() if at else "without a date"
+    return at.day_in_words if at else "without a date"

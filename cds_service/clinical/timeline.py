@@ -252,7 +252,7 @@ def _issues(
     if placed and placed[0].number != 1:
         found.append(note("started-elsewhere"))
     for infusion, evidence in merged[-4:]:
-        day = infusion.start.day.isoformat()
+        day = infusion.start.day_in_words
         if len(evidence) > 1:
             found.append(note("merged-infusions", day=day, evidence=evidence[0]))
         if not infusion.complete:

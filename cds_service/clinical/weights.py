@@ -53,8 +53,8 @@ def _doubt(newest: Weight, other: Weight) -> DataIssue:
     return note(
         "weight-in-doubt",
         value=f"{newest.kg:g}",
-        day=newest.at.day.isoformat(),
+        day=newest.at.day_in_words,
         earlier=f"{other.kg:g}",
-        earlier_day=other.at.day.isoformat(),
+        earlier_day=other.at.day_in_words,
         evidence=newest.evidence,
     )

@@ -208,7 +208,7 @@ def test_every_note_about_a_result_names_the_test_its_day_and_its_evidence() -> 
     assert issue.level.value == "limiting"
     assert issue.evidence == positive.evidence
     assert issue.message == (
-        "The interferon-gamma release assay was positive on 2025-09-29 and negative later: "
+        "The interferon-gamma release assay was positive on 29 Sep 2025 and negative later: "
         "confirm that it no longer speaks against more drug."
     )
     (undated,) = [i for i in judged(finding("igra", None, None)).issues if i.about == "result"]

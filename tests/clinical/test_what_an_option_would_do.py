@@ -231,7 +231,7 @@ def test_a_target_without_an_upper_end_has_no_chance_above_it() -> None:
         (
             "albumin_g_per_dl",
             chart(level(1.7), markers=(*QUIET, measured("albumin", 38, ago(weeks=40)))),
-            "the albumin of 2026-02-16 is taken to hold, though it is older than six months",
+            "the albumin of 16 Feb 2026 is taken to hold, though it is older than six months",
         ),
         (
             "immunomodulator",
@@ -286,7 +286,7 @@ def test_a_treatment_that_began_before_the_record_says_that_its_beginning_is_ass
         (chart(level(1.7), weights=[measured("weight", 40, ago(weeks=13))]), "no recent weight"),
         (
             chart(level(1.7), given=[infusion(ago(weeks=62), None), *infusions((60, 56, 48, 40, 32, 24, 16, 8))]),
-            "the dose of the infusion of 2025-09-15 is not known",
+            "the dose of the infusion of 15 Sep 2025 is not known",
         ),
         (
             chart(

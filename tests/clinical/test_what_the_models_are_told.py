@@ -342,7 +342,7 @@ def test_a_sample_of_today_is_not_drawn_after_the_infusion_to_come() -> None:
         (chart(level(1.7), weights=[]), "no recent weight"),
         (
             chart(level(1.7), given=[*infusions(EIGHT_WEEKLY[:-1]), infusion(ago(weeks=8), None)]),
-            "the dose of the infusion of 2026-09-28 is not known",
+            "the dose of the infusion of 28 Sep 2026 is not known",
         ),
         (chart(), "no level with a time that can be used"),
         (chart(level(0)), "no level with a time that can be used"),
