@@ -426,7 +426,7 @@ def _already_intensified(*further: Advice, **changes: object) -> Assessment:
 def _over_the_cap(assessment: Assessment, mg: float, mg_per_kg: float) -> Assessment:
     """The same with an order above the cap."""
     assert assessment.ordered is not None
-    over = f"gives {mg_per_kg} mg/kg, above the cap of 10 mg/kg"
+    over = f"gives {mg_per_kg:.3g} mg/kg, above the cap of 10 mg/kg"
     lead = assessment.advice[0]
     warned = replace(lead, severity=Severity.WARNING, reasons=(*lead.reasons, f"the draft {over}"), button=False)
     ordered = replace(assessment.ordered, dose_mg=mg, dose_mg_per_kg=mg_per_kg, over_limits=(over,))
