@@ -63,9 +63,8 @@ def _tell_http_error(error: HTTPException) -> Response:
     status = error.code or 500
     allowed = dict(error.get_headers()).get("Allow", "")
     methods = sorted({*allowed.split(", ")} - {"HEAD", "OPTIONS"})
-    told = _EXPECTED.get(status, str(error.description)).format(
-        methods=" or ".join(methods), most=current_app.config["MAX_CONTENT_LENGTH"] - 1
-    )
+    places = {"methods": " or ".join(methods), "most": current_app.config["MAX_CONTENT_LENGTH"] - 1}
+    told = _EXPECTED[status].format(**places) if status in _EXPECTED else str(error.description)
     response = _answer(status, _outcome(_ISSUE_TYPES.get(status, "processing"), told))
     if allowed:
         response.headers["Allow"] = allowed

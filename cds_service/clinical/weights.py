@@ -26,16 +26,11 @@ class Weighing:
 def judge_weight(record: TreatmentRecord, policy: Policy, as_of: datetime) -> Weighing:
     """The newest weight; usable at most 12 weeks, and only where the one before it does not contradict it."""
     weighed = _newest_first(record)
-    if not weighed or days_ago(weighed[0].at, as_of) > policy.weight_window_days:
-        return Weighing(newest_weight(record), None)
-    weight, *before = weighed
-    other = next((earlier for earlier in before if _contradicts(earlier, weight, policy)), None)
+    weight = next(iter(weighed), None)
+    if weight is None or days_ago(weight.at, as_of) > policy.weight_window_days:
+        return Weighing(weight, None)
+    other = next((earlier for earlier in weighed[1:] if _contradicts(earlier, weight, policy)), None)
     return Weighing(weight, None, _doubt(weight, other)) if other else Weighing(weight, weight)
-
-
-def newest_weight(record: TreatmentRecord) -> Weight | None:
-    """The newest exact weight, however old and however it compares."""
-    return next(iter(_newest_first(record)), None)
 
 
 def _newest_first(record: TreatmentRecord) -> list[Weight]:

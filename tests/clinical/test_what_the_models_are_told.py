@@ -28,7 +28,7 @@ from cds_service.clinical.record import (
 from cds_service.clinical.target import choose_target
 from cds_service.clinical.timeline import build_timeline
 from cds_service.clinical.trough import judge_levels
-from cds_service.clinical.weights import newest_weight
+from cds_service.clinical.weights import judge_weight
 from tests.clinical.charts import (
     EIGHT_WEEKLY,
     VISIT,
@@ -52,7 +52,7 @@ def told(record: TreatmentRecord, as_of: datetime = VISIT) -> History | NoHistor
     timeline = build_timeline(record, policy, Moment(as_of))
     target, _ = choose_target(record, policy, as_of)
     judgements = judge_levels(record.levels, timeline, target, policy, as_of)
-    return read_history(record, timeline, judgements, newest_weight(record), as_of)
+    return read_history(record, timeline, judgements, judge_weight(record, policy, as_of).newest, as_of)
 
 
 def history(record: TreatmentRecord) -> History:
